@@ -1,0 +1,3 @@
+module github.com/metalio/metalio
+
+go 1.26.0
