@@ -1,0 +1,40 @@
+// Package msgq carries messages from any number of goroutines to one consumer,
+// typically an event loop, and wakes the consumer when it sleeps.
+//
+// A [Queue] is bounded and pre-allocated: two halves of Config.Capacity
+// messages each. Senders fill one half under a mutex; the consumer takes over
+// the whole half at once and reads it without locking while the senders fill
+// the other. Nothing is allocated after New, except a small record for each
+// goroutine that waits in Send at the same time as others, kept for reuse.
+//
+// Senders hold a [Sender], a small comparable value. TrySend never waits and
+// reports [ErrFull]; Send waits for room until its context ends. Messages of
+// one goroutine arrive in the order in which it sent them. Room that becomes
+// free goes first to the goroutines that wait in Send, in the order in which
+// they began to wait, and only what is left to TrySend; so neither a blocked
+// Send nor a message can starve.
+//
+// The consumer alternates between handling messages and sleeping:
+//
+//	for !q.Drained() {
+//		for range messagesPerTurn {
+//			m, ok := q.Pop()
+//			if !ok {
+//				break
+//			}
+//			handle(m)
+//		}
+//		if q.Arm() {
+//			sleep() // until woken, or for as long as it likes
+//		}
+//		q.Disarm()
+//	}
+//
+// Arm, Disarm and the senders' part of the protocol are those of [WakeWord]: a
+// burst of messages costs one call of the [Waker] for each sleep, and none is
+// made while the consumer is awake. The protocol is model-checked: the steps
+// named in comments (publish, notify, arm, look, sleep, disarm, drain, admit,
+// close) are those of testdata/models/wake.pml.
+//
+// Closing the queue refuses further messages and loses none that was accepted.
+package msgq
