@@ -26,14 +26,26 @@ func produce(n, total int, f func(count int)) *sync.WaitGroup {
 // consumer, which does nothing else: "asleep" sleeps whenever it has nothing to
 // do, "awake" yields instead.
 func BenchmarkThroughput(b *testing.B) {
-	type message [6]uint64
+	b.Run("uint64", func(b *testing.B) {
+		throughput(b, uint64(1))
+	})
+	b.Run("struct48", func(b *testing.B) {
+		type message struct {
+			kind, conn uint64
+			payload    []byte
+			at         int
+		}
+		throughput(b, message{payload: make([]byte, 100)})
+	})
+}
 
+func throughput[M any](b *testing.B, message M) {
 	for _, producers := range []int{1, 2, 4} {
 		b.Run(fmt.Sprintf("producers=%d/chan", producers), func(b *testing.B) {
-			c := make(chan message, msgq.DefaultCapacity)
+			c := make(chan M, msgq.DefaultCapacity)
 			wg := produce(producers, b.N, func(count int) {
-				for i := range count {
-					c <- message{uint64(i)}
+				for range count {
+					c <- message
 				}
 			})
 			for range b.N {
@@ -49,12 +61,12 @@ func BenchmarkThroughput(b *testing.B) {
 			b.Run(fmt.Sprintf("producers=%d/msgq/%s", producers, name), func(b *testing.B) {
 				b.ReportAllocs()
 				woken := make(msgq.ChanWaker, 1)
-				q := msgq.New[message](msgq.Config{Waker: woken})
+				q := msgq.New[M](msgq.Config{Waker: woken})
 				s := q.Sender()
 				wg := produce(producers, b.N, func(count int) {
-					for i := range count {
-						if s.TrySend(message{uint64(i)}) != nil {
-							_ = s.Send(b.Context(), message{uint64(i)})
+					for range count {
+						if s.TrySend(message) != nil {
+							_ = s.Send(b.Context(), message)
 						}
 					}
 				})

@@ -107,14 +107,14 @@ func (q *Queue[M]) Close() error {
 }
 
 // put is the step "publish", under mu. The caller unlocks and then notifies.
-func (q *Queue[M]) put(m M) error {
+func (q *Queue[M]) put(m *M) error {
 	if q.closed {
 		return ErrClosed
 	}
 	if q.n == q.capacity {
 		return ErrFull
 	}
-	q.in[q.n] = m
+	q.in[q.n] = *m
 	q.n++
 	if q.n == 1 {
 		q.ready.Store(true)

@@ -21,7 +21,7 @@ func (s Sender[M]) TrySend(m M) error {
 		return ErrClosed
 	}
 	q.mu.Lock()
-	err := q.put(m)
+	err := q.put(&m)
 	q.mu.Unlock()
 	if err != nil {
 		return q.refused(err)
@@ -45,7 +45,7 @@ func (s Sender[M]) Send(ctx context.Context, m M) error {
 		return sendError(ctx)
 	}
 	q.mu.Lock()
-	err := q.put(m)
+	err := q.put(&m)
 	if err != ErrFull {
 		q.mu.Unlock()
 		if err != nil {

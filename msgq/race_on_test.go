@@ -1,0 +1,6 @@
+//go:build race
+
+package msgq
+
+// raceEnabled makes tests shorter, which run ten times slower with -race.
+const raceEnabled = true
