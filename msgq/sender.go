@@ -80,7 +80,7 @@ func (q *Queue[M]) abandon(w *waiter[M], err error) error {
 	q.mu.Lock()
 	undecided := w.queued
 	if undecided {
-		q.waiting.remove(w)
+		q.waiting.leave(w)
 	}
 	q.mu.Unlock()
 	if !undecided {

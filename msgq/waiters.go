@@ -8,22 +8,12 @@ type waiter[M any] struct {
 	prev, next *waiter[M]
 }
 
-// waiters is a queue of waiters, and those no longer needed for the next ones.
-// It is guarded by Queue.mu.
-type waiters[M any] struct {
+// list is a doubly linked list of waiters; each is in one list at a time.
+type list[M any] struct {
 	head, tail *waiter[M]
-	spare      *waiter[M]
 }
 
-// add appends a waiter for m.
-func (l *waiters[M]) add(m M) *waiter[M] {
-	w := l.spare
-	if w == nil {
-		w = &waiter[M]{settled: make(chan error, 1)}
-	} else {
-		l.spare = w.next
-	}
-	w.msg, w.queued = m, true
+func (l *list[M]) push(w *waiter[M]) {
 	w.prev, w.next = l.tail, nil
 	if l.tail == nil {
 		l.head = w
@@ -31,10 +21,9 @@ func (l *waiters[M]) add(m M) *waiter[M] {
 		l.tail.next = w
 	}
 	l.tail = w
-	return w
 }
 
-func (l *waiters[M]) remove(w *waiter[M]) {
+func (l *list[M]) remove(w *waiter[M]) {
 	if w.prev == nil {
 		l.head = w.next
 	} else {
@@ -45,6 +34,31 @@ func (l *waiters[M]) remove(w *waiter[M]) {
 	} else {
 		w.next.prev = w.prev
 	}
+}
+
+// waiters is the line of those who wait, and records that are no longer needed
+// for the next ones. It is guarded by Queue.mu.
+type waiters[M any] struct {
+	list[M]
+	spare *waiter[M]
+}
+
+// add puts a waiter for m at the end of the line.
+func (l *waiters[M]) add(m M) *waiter[M] {
+	w := l.spare
+	if w == nil {
+		w = &waiter[M]{settled: make(chan error, 1)}
+	} else {
+		l.spare = w.next
+	}
+	w.msg, w.queued = m, true
+	l.push(w)
+	return w
+}
+
+// leave takes w out of the line.
+func (l *waiters[M]) leave(w *waiter[M]) {
+	l.remove(w)
 	w.queued = false
 }
 
@@ -58,21 +72,15 @@ func (l *waiters[M]) recycle(w *waiter[M]) {
 // settled is a list of waiters whose fate is decided but who have not been told:
 // that is done without Queue.mu.
 type settled[M any] struct {
-	head, tail *waiter[M]
-	err        error
+	list[M]
+	err error // what Send returns to them
 }
 
 // take moves the first waiter of l, which is not empty, to s.
 func (s *settled[M]) take(l *waiters[M]) *waiter[M] {
 	w := l.head
-	l.remove(w)
-	w.next = nil
-	if s.tail == nil {
-		s.head = w
-	} else {
-		s.tail.next = w
-	}
-	s.tail = w
+	l.leave(w)
+	s.push(w)
 	return w
 }
 

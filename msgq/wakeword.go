@@ -63,9 +63,10 @@ const cacheLine = 128
 // sequentially consistent atomics or under a lock) and then calls Notify.
 //
 // Nothing is lost: either the look comes after the publication and sees it, or
-// Notify comes after Arm and sees the word armed. Disarm must come before the
-// drain: a producer that finds the word still notified calls nobody, and relies
-// on a drain that has not begun.
+// Notify comes after Arm and sees the word armed. A consumer that put the word
+// back after its drain, and relied on the drain as its look, would sleep on what
+// was published in between. Disarm comes before the drain so that nobody wakes a
+// consumer that is awake, however its sleep ended.
 type WakeWord struct {
 	_     [cacheLine]byte
 	state atomic.Uint32
