@@ -1,0 +1,161 @@
+package model
+
+import (
+	"cmp"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+)
+
+// Error is a fault in a spec: the place, what is wrong there, and what was
+// expected instead. Error prints the offending line with a caret, which it
+// reads from the file again: a spec that has no file prints without.
+type Error struct {
+	Pos
+	Msg  string // one line, with a suggestion if there is one
+	Hint string // what was expected; empty if Msg says it all
+}
+
+// Errorf returns an error at pos. Set Hint on the result to say what was
+// expected.
+func Errorf(pos Pos, format string, args ...any) *Error {
+	return &Error{Pos: pos, Msg: fmt.Sprintf(format, args...)}
+}
+
+// Expected sets the hint and returns e.
+func (e *Error) Expected(format string, args ...any) *Error {
+	e.Hint = fmt.Sprintf(format, args...)
+	return e
+}
+
+func (e *Error) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %s", e.place(), e.Msg)
+	if line, ok := sourceLine(e.Pos); ok {
+		fmt.Fprintf(&b, "\n    %s\n    %s^", line, indent(line, e.Col-1))
+	}
+	if e.Hint != "" {
+		fmt.Fprintf(&b, "\n    expected %s", e.Hint)
+	}
+	return b.String()
+}
+
+// place leaves out a line and column of zero: the fault is the file itself.
+func (e *Error) place() string {
+	if e.Line == 0 {
+		return e.File
+	}
+	return e.Pos.String()
+}
+
+// sourceLine returns the line that pos names, without its line ending.
+func sourceLine(pos Pos) (string, bool) {
+	if pos.Line == 0 {
+		return "", false
+	}
+	text, err := os.ReadFile(pos.File)
+	if err != nil {
+		return "", false
+	}
+	lines := strings.Split(string(text), "\n")
+	if pos.Line > len(lines) {
+		return "", false
+	}
+	return strings.TrimRight(lines[pos.Line-1], "\r"), true
+}
+
+// indent returns white space as wide as the first n characters of line: tabs
+// stay tabs, so that the caret stands under its character in any terminal.
+func indent(line string, n int) string {
+	var b strings.Builder
+	for i, r := range []rune(line) {
+		if i >= n {
+			break
+		}
+		if r != '\t' {
+			r = ' '
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+// maxShown is how many errors Errors prints: the first few faults of a broken
+// spec are the ones worth reading.
+const maxShown = 10
+
+// Errors is a list of faults. The zero value is empty and ready to use.
+type Errors []*Error
+
+// Add appends an error at pos and returns it, so that the caller can set its
+// hint.
+func (es *Errors) Add(pos Pos, format string, args ...any) *Error {
+	e := Errorf(pos, format, args...)
+	*es = append(*es, e)
+	return e
+}
+
+// Err returns the errors in order of position without repetition, or nil if
+// there are none.
+func (es Errors) Err() error {
+	if len(es) == 0 {
+		return nil
+	}
+	sorted := slices.Clone(es)
+	slices.SortStableFunc(sorted, func(a, b *Error) int {
+		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Col, b.Col), cmp.Compare(a.Msg, b.Msg))
+	})
+	return slices.CompactFunc(sorted, func(a, b *Error) bool { return *a == *b })
+}
+
+func (es Errors) Error() string {
+	var parts []string
+	for i, e := range es {
+		if i == maxShown {
+			parts = append(parts, fmt.Sprintf("and %d more", len(es)-maxShown))
+			break
+		}
+		parts = append(parts, e.Error())
+	}
+	return strings.Join(parts, "\n")
+}
+
+// Suggest returns `; did you mean "x"?` for the word of known that is closest
+// to word, or nothing if none is close.
+func Suggest(word string, known []string) string {
+	best, bestDistance := "", max(1, len(word)/3)+1
+	for _, k := range known {
+		if d := editDistance(strings.ToLower(word), strings.ToLower(k)); d < bestDistance {
+			best, bestDistance = k, d
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return fmt.Sprintf("; did you mean %q?", best)
+}
+
+// editDistance counts the insertions, deletions, replacements and swaps of
+// neighbours that turn a into b.
+func editDistance(a, b string) int {
+	older, prev, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
+	for j := range prev {
+		prev[j] = j
+	}
+	for i := range len(a) {
+		row[0] = i + 1
+		for j := range len(b) {
+			replace := prev[j]
+			if a[i] != b[j] {
+				replace++
+			}
+			row[j+1] = min(replace, prev[j+1]+1, row[j]+1)
+			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
+				row[j+1] = min(row[j+1], older[j-1]+1)
+			}
+		}
+		older, prev, row = prev, row, older
+	}
+	return prev[len(b)]
+}
