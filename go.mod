@@ -1,3 +1,8 @@
 module github.com/metalio/metalio
 
 go 1.26.0
+
+require (
+	github.com/dave/jennifer v1.7.1 // indirect
+	github.com/goccy/go-yaml v1.19.2 // indirect
+)

@@ -41,7 +41,7 @@ type Platform struct {
 	Structs      []*Struct
 	Calls        []*Call
 
-	// Placeholders are the structs that only stubs mention: check fills them.
+	// Placeholders are the types that only stubs mention: check fills them.
 	Placeholders []string
 }
 
@@ -68,6 +68,10 @@ type Typedef struct {
 	Go       string
 	Doc      string
 	Declared bool // the Go type is hand-written in the root package
+
+	// Alias is the Go type that Go is emitted as an alias of; computed by
+	// check, empty if nothing is emitted.
+	Alias string
 }
 
 // Group is a set of constants that belong together.
@@ -164,8 +168,12 @@ type Call struct {
 	DLL         string
 	Unproved    string
 
+	// Absent is set when the platform's spec says that it lacks the call.
+	Absent bool
 	// Stub is set by check on a call that this platform lacks.
 	Stub bool
+	// HasConst is set by check on a call that some platform of the family lacks.
+	HasConst bool
 }
 
 // Direction says who fills what a pointer refers to.

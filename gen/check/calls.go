@@ -1,0 +1,149 @@
+package check
+
+import (
+	"slices"
+
+	"github.com/metalio/metalio/gen/model"
+)
+
+// maxArgs is how many arguments the runtime's entries carry: six for raw
+// traps and libc calls, more only through a DLL.
+var maxArgs = map[model.Convention]int{model.Trap: 6, model.Libc: 6, model.DLL: 15}
+
+// call checks one call and decides its Go types.
+func (r *resolver) call(c *model.Call) {
+	if !slices.Contains(model.Conventions, string(c.Convention)) {
+		r.errs.Add(c.Pos, "unknown convention %q for call %s%s", c.Convention, c.Name, model.Suggest(string(c.Convention), model.Conventions)).
+			Expected("one of %v", model.Conventions)
+		return
+	}
+	if c.Convention == model.Trap && c.Number < 0 && !c.Optional && !c.Absent {
+		r.errs.Add(c.Pos, "call %s has no system call number on %s", c.Name, r.p.Name()).
+			Expected("%s under syscalls, or under absent if the platform lacks it", c.Name)
+	}
+	if c.Convention == model.DLL && c.DLL == "" {
+		r.errs.Add(c.Pos, "call %s names no DLL", c.Name).Expected("dll: the library that exports it")
+	}
+	if c.Convention == model.Libc && r.p.Library == "" {
+		r.errs.Add(c.Pos, "call %s goes through the C library, but %s names none", c.Name, r.p.Name()).Expected("library: the library's install name")
+	}
+	if n := len(c.Params); n > maxArgs[c.Convention] {
+		r.errs.Add(c.Pos, "call %s has %d parameters", c.Name, n).Expected("at most %d with convention %s", maxArgs[c.Convention], c.Convention)
+	}
+	byName := map[string]*model.Param{}
+	for _, p := range c.Params {
+		byName[p.Name] = p
+	}
+	for _, p := range c.Params {
+		r.param(c, p)
+	}
+	for _, p := range c.Params {
+		r.length(c, p, byName)
+	}
+	r.result(c)
+}
+
+func (r *resolver) param(c *model.Call, p *model.Param) {
+	t, ok := r.resolve(p.Type, p.Pos)
+	if !ok {
+		return
+	}
+	if t.st != nil {
+		r.errs.Add(p.Pos, "parameter %s of %s passes struct %s by value", p.Name, c.Name, t.goType).Expected("a pointer or a number")
+		return
+	}
+	if t.pointer && t.goPointer {
+		r.pointerParam(c, p, t)
+		return
+	}
+	if c.Convention != model.DLL && !t.pointer && t.size > r.pointerSize().Size {
+		r.errs.Add(p.Pos, "parameter %s of %s is a 64-bit value, which takes two registers on %s", p.Name, c.Name, r.p.Name()).
+			Expected("a call that takes a pointer to it")
+	}
+	p.GoType = numberGoType(p.Type, t)
+	if p.Go != "" {
+		p.GoType = p.Go
+	}
+}
+
+func (r *resolver) pointerParam(c *model.Call, p *model.Param, t resolved) {
+	if p.Dir == "" && p.Type.Const {
+		p.Dir = model.In
+	}
+	if p.Dir == "" && p.Value == nil && p.Go != "uintptr" {
+		r.errs.Add(p.Pos, "pointer parameter %s of %s does not say who fills it", p.Name, c.Name).
+			Expected("dir: in, out or inout, or a pointer to const")
+		return
+	}
+	p.GoType = t.goType
+	if p.Go != "" {
+		p.GoType = p.Go
+	}
+	if p.Dir != model.Out {
+		return
+	}
+	s, ok := r.structs[p.Type.Base]
+	if !ok || p.Type.Ptr != 1 {
+		return
+	}
+	if field, found := r.hasGoPointer(s); found {
+		r.errs.Add(p.Pos, "the kernel fills struct %s through parameter %s of %s, but its field %s is a Go pointer", s.Name, p.Name, c.Name, field).
+			Expected("opaque: uintptr on that field, since an integer in a pointer slot crashes the garbage collector")
+	}
+}
+
+// numberGoType is the Go type of a number passed by value. A C int is a Go
+// int, as in package syscall, and so is a size.
+func numberGoType(c model.CType, t resolved) string {
+	if c.Base == "size_t" || (!t.named && (t.basic == "int" || t.basic == "long" && t.size == 8)) {
+		return "int"
+	}
+	return t.goType
+}
+
+// length turns a pointer and its count into one slice.
+func (r *resolver) length(c *model.Call, p *model.Param, byName map[string]*model.Param) {
+	if p.Len == "" {
+		return
+	}
+	count, ok := byName[p.Len]
+	if !ok {
+		known := make([]string, 0, len(byName))
+		for name := range byName {
+			known = append(known, name)
+		}
+		slices.Sort(known)
+		r.errs.Add(p.Pos, "len of parameter %s of %s names %q, which is no parameter%s", p.Name, c.Name, p.Len, model.Suggest(p.Len, known)).
+			Expected("one of %v", known)
+		return
+	}
+	if !p.Type.IsPointer() || p.Type.Ptr != 1 || count.Type.IsPointer() {
+		r.errs.Add(p.Pos, "parameter %s of %s cannot be a slice with its length in %s", p.Name, c.Name, p.Len).
+			Expected("a pointer, and a number for its element count")
+		return
+	}
+	count.LenOf = p
+	if p.Type.Base == "void" || p.Type.Base == "char" {
+		p.GoType = "[]byte"
+		return
+	}
+	if len(p.GoType) > 0 {
+		p.GoType = "[]" + p.GoType[1:]
+	}
+}
+
+func (r *resolver) result(c *model.Call) {
+	if !slices.Contains(model.FailModes, c.Returns.Fails) {
+		r.errs.Add(c.Returns.Pos, "unknown failure mode %q for call %s%s", c.Returns.Fails, c.Name, model.Suggest(c.Returns.Fails, model.FailModes)).
+			Expected("one of %v", model.FailModes)
+		return
+	}
+	if c.Returns.None {
+		return
+	}
+	t, ok := r.resolve(c.Returns.Type, c.Returns.Pos)
+	if !ok {
+		return
+	}
+	c.Returns.GoType = numberGoType(c.Returns.Type, t)
+}
