@@ -18,7 +18,7 @@ var ErrInvalid = errors.New("invalid argument")
 // Defaults for the zero [Config].
 const (
 	DefaultCapacity = 1024
-	DefaultTick     = 1 << 20 * time.Nanosecond // about 1.05 ms
+	DefaultTick     = 1 << 17 * time.Nanosecond // about 131 µs
 )
 
 // MaxCapacity is the largest number of timers that one wheel can hold.
