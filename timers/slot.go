@@ -41,7 +41,7 @@ type payload struct {
 // generation, so that no ID, not even an invented one, names them.
 func (w *Wheel) lookup(id ID) uint32 {
 	x, gen := uint32(id), uint32(id>>32)
-	if int(x) >= len(w.nodes) || w.nodes[x].gen != gen || gen&1 == 0 {
+	if uint64(x) >= uint64(len(w.nodes)) || w.nodes[x].gen != gen || gen&1 == 0 {
 		return none
 	}
 	return x

@@ -1,6 +1,7 @@
 package timers
 
 import (
+	"cmp"
 	"errors"
 	"math"
 	"math/rand/v2"
@@ -615,7 +616,7 @@ func testCancelDoesNotSpin(t *testing.T) {
 			slices.SortStableFunc(byDeadline, func(a, b ID) int {
 				x, _ := w.Deadline(a)
 				y, _ := w.Deadline(b)
-				return int(x - y)
+				return cmp.Compare(x, y)
 			})
 			before := w.visits
 			for _, id := range byDeadline {
