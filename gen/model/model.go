@@ -34,6 +34,7 @@ type Platform struct {
 	BigEndian    bool
 	Convention   Convention
 	Library      string   // the C library's install name, for Libc
+	CTarget      string   // the platform as the C cross compiler names it, for the oracle
 	Defines      []string // macros to define before the headers, for the oracle
 	Headers      []string // C headers in order, for the oracle
 	Typedefs     []*Typedef
@@ -100,6 +101,7 @@ type Struct struct {
 	Name     string // in Go
 	Pos      Pos
 	C        string // as C spells it, such as "struct epoll_event"; empty if no header has it
+	XSys     string // its name in golang.org/x/sys; empty if that has none
 	Doc      string
 	Source   string // man page or header
 	Packed   bool
