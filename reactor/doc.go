@@ -1,0 +1,63 @@
+// Package reactor waits, on one goroutine, for whichever of many descriptors is
+// ready, and hands back the 64-bit token that each was registered with.
+//
+// There are two layers. [Poll] is the primitive: register a descriptor, wait,
+// look at the events. [Loop] puts a table of registrations, messages from other
+// goroutines and timers around a Poll and calls the methods of a [Handler].
+//
+//	poll, err := reactor.NewPoll(reactor.PollConfig{})
+//	err = poll.Register(fd, 42, reactor.Readable, reactor.Level)
+//	events := make([]reactor.Event, 128)
+//	for {
+//		n, err := poll.Wait(events, -1)
+//		for _, ev := range events[:n] {
+//			if ev.Ready().IsReadable() {
+//				handle(ev.Token()) // 42
+//			}
+//		}
+//	}
+//
+// # Readiness
+//
+// An event is a hint that an operation would not block. Operate on non-blocking
+// descriptors ([SetNonblock]), and take would-block as "wait again". Three modes
+// say when readiness is reported again: [Level] at each Wait while it lasts,
+// [Edge] when more arrives, [OneShot] after the next Reregister.
+//
+// [Ready] says more about an event in bits that mean the same everywhere. The
+// end of the stream is readable; the peer's half-close is read-closed, and
+// leaves writing as it was; a hang-up or an error is reported whatever the
+// interest.
+//
+// # Lifetime
+//
+// Deregister before closing a descriptor. The Poll never closes what was
+// registered. In a Poll, events that are in the caller's slice already may be of
+// a registration that is gone, or, worse, of a number that means another file
+// by now; the Loop looks each of them up and drops those.
+//
+// # Goroutines
+//
+// Any goroutine may register with a Poll and wake it while another one waits; a
+// second concurrent Wait is refused. A Loop belongs to the goroutine that runs
+// it, except for Stop and what Sender returns.
+//
+// # Allocation
+//
+// Nothing is allocated after set-up: not by Wait, by Wake, by a turn of the
+// Loop or by registering again and again. The Loop's tables grow when there are
+// more registrations, at one time, than ever before.
+//
+// # Systems
+//
+// Linux is served by epoll, with nanosecond timeouts (epoll_pwait2) where the
+// kernel has them and milliseconds, rounded up, elsewhere. The backends for
+// kqueue (macOS, FreeBSD) and AFD (Windows) are not there yet: the package
+// builds, and [NewPoll] returns [errors.ErrUnsupported].
+//
+// On Linux a registration belongs to the open file, not to its number. If a
+// duplicate of a descriptor is open somewhere (dup, fork, a passed descriptor)
+// when the registered number is closed without Deregister, the kernel goes on
+// reporting the file, and nothing can be done about it through the number. A
+// Loop does not dispatch these events, but they wake it.
+package reactor
