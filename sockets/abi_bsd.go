@@ -1,0 +1,14 @@
+//go:build unix && !linux
+
+package sockets
+
+import "github.com/metalio/metalio"
+
+// iovlen is the type of Msghdr.Iovlen.
+type iovlen = int32
+
+// Addresses of the BSD family begin with their length.
+
+func setLen4(sa *metalio.SockaddrInet4) { sa.Len = uint8(sizeofInet4) }
+
+func setLen6(sa *metalio.SockaddrInet6) { sa.Len = uint8(sizeofInet6) }

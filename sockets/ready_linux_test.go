@@ -1,0 +1,46 @@
+package sockets_test
+
+import (
+	"os"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/metalio/metalio"
+)
+
+// ready waits up to timeout until fd is ready in direction d. An error or a
+// hang-up counts as ready, as it does for a reactor.
+func ready(t testing.TB, fd metalio.FD, d metalio.Interest, timeout time.Duration) bool {
+	t.Helper()
+	fds := []metalio.Pollfd{{Fd: int32(fd)}}
+	if d&metalio.Readable != 0 {
+		fds[0].Events |= metalio.POLLIN
+	}
+	if d&metalio.Writable != 0 {
+		fds[0].Events |= metalio.POLLOUT
+	}
+	left := metalio.Timespec{Sec: metalio.TimeT(timeout / time.Second), Nsec: metalio.Long(timeout % time.Second)}
+	for {
+		// The kernel takes what has passed off left, so an interrupted
+		// wait goes on with the rest.
+		n, errno := metalio.Ppoll(fds, &left, nil)
+		if errno == syscall.EINTR {
+			continue
+		}
+		if errno != 0 {
+			t.Fatalf("ppoll: %v", errno)
+		}
+		return n > 0
+	}
+}
+
+// openDescriptors counts this process's descriptors.
+func openDescriptors(t testing.TB) int {
+	t.Helper()
+	names, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(names)
+}

@@ -1,0 +1,145 @@
+package sockets
+
+import (
+	"io"
+	"syscall"
+
+	"github.com/metalio/metalio"
+)
+
+// stream is a connected byte stream: what TCPConn and UnixConn share.
+type stream struct {
+	socket
+}
+
+// Read reads up to len(p) bytes. It returns (0, io.EOF) when the peer has
+// ended its side and everything has been read, and [ErrWouldBlock] when there
+// is nothing yet. An empty p gives (0, nil). Data that arrived before an end
+// or a reset is returned first where the system keeps it.
+func (s *stream) Read(p []byte) (int, error) {
+	if !s.isOpen() {
+		return 0, errClosed
+	}
+	if len(p) == 0 {
+		return 0, nil
+	}
+	n, errno := sysRecv(s.FD(), p)
+	return s.readResult(n, errno)
+}
+
+// Readv reads into bufs in order, at most [MaxBuffers] of them, with one
+// system call. It otherwise behaves as Read.
+func (s *stream) Readv(bufs [][]byte) (int, error) {
+	if !s.isOpen() {
+		return 0, errClosed
+	}
+	bufs = bufs[:min(len(bufs), MaxBuffers)]
+	if totalLen(bufs) == 0 {
+		return 0, nil
+	}
+	n, errno := sysRecvv(s.FD(), bufs)
+	return s.readResult(n, errno)
+}
+
+func (s *stream) readResult(n int, errno syscall.Errno) (int, error) {
+	if errno != 0 {
+		return 0, s.failed(errno, metalio.Readable)
+	}
+	if n == 0 {
+		return 0, io.EOF
+	}
+	return n, nil
+}
+
+// Write writes p until everything is with the kernel or the kernel takes no
+// more. n < len(p) always comes with an error: [ErrWouldBlock] when the rest
+// has to wait for Writable. A peer that is gone gives EPIPE or ECONNRESET and
+// no SIGPIPE.
+func (s *stream) Write(p []byte) (n int, err error) {
+	if !s.isOpen() {
+		return 0, errClosed
+	}
+	// Going on after a short count until the kernel refuses is what arms
+	// the next edge; a short count alone does not on every system.
+	for n < len(p) {
+		m, errno := sysSend(s.FD(), p[n:])
+		if errno != 0 {
+			return n, s.failed(errno, metalio.Writable)
+		}
+		n += m
+	}
+	return n, nil
+}
+
+// Writev writes bufs in order, as one Write of their concatenation would,
+// with one system call for each [MaxBuffers] of them. bufs is not changed.
+func (s *stream) Writev(bufs [][]byte) (n int, err error) {
+	if !s.isOpen() {
+		return 0, errClosed
+	}
+	for total := totalLen(bufs); n < total; {
+		m, errno := sysSendv(s.FD(), bufs, n)
+		if errno != 0 {
+			return n, s.failed(errno, metalio.Writable)
+		}
+		n += m
+	}
+	return n, nil
+}
+
+// CloseRead ends the reading side. Linux then gives io.EOF to Read once what
+// had arrived is read, and still accepts data from the peer.
+func (s *stream) CloseRead() error { return s.shutdown(syscall.SHUT_RD) }
+
+// CloseWrite ends the writing side: the peer reads io.EOF after what was
+// written before. Reading goes on.
+func (s *stream) CloseWrite() error { return s.shutdown(syscall.SHUT_WR) }
+
+func (s *stream) shutdown(how int) error {
+	if !s.isOpen() {
+		return errClosed
+	}
+	return callError("shutdown", sysShutdown(s.FD(), how))
+}
+
+// SetReadBuffer sets the size of the kernel's receive buffer in bytes. Linux
+// doubles the value and caps it by net.core.rmem_max.
+func (s *stream) SetReadBuffer(bytes int) error {
+	return s.setOption(syscall.SOL_SOCKET, syscall.SO_RCVBUF, bytes, "SO_RCVBUF")
+}
+
+// SetWriteBuffer sets the size of the kernel's send buffer in bytes. Linux
+// doubles the value and caps it by net.core.wmem_max.
+func (s *stream) SetWriteBuffer(bytes int) error {
+	return s.setOption(syscall.SOL_SOCKET, syscall.SO_SNDBUF, bytes, "SO_SNDBUF")
+}
+
+// connectOutcome follows the portable procedure for a socket that became
+// writable: the pending error first, then whether there is a peer. The errno
+// is the connect's own outcome; the error says that it is not known.
+func (s *stream) connectOutcome() (syscall.Errno, error) {
+	pending, errno := sysPendingError(s.FD())
+	if errno != 0 {
+		return 0, callError("getsockopt SO_ERROR", errno)
+	}
+	if pending != 0 {
+		return pending, nil
+	}
+	var peer sockaddr
+	switch errno := sysPeername(s.FD(), &peer); errno {
+	case 0:
+		return 0, nil
+	case syscall.ENOTCONN:
+		return 0, s.blocked(metalio.Writable)
+	default:
+		return 0, callError("getpeername", errno)
+	}
+}
+
+func totalLen(bufs [][]byte) int {
+	total := 0
+	for _, b := range bufs {
+		total += len(b)
+	}
+	return total
+}

@@ -1,0 +1,181 @@
+//go:build unix
+
+package sockets
+
+import (
+	"runtime"
+	"syscall"
+	"unsafe"
+
+	"github.com/metalio/metalio"
+)
+
+// The functions below are the seam to the system: every system has them under
+// these names. They repeat interrupted calls and know nothing of readiness.
+// All use the raw forms, which is right because every descriptor of this
+// package is non-blocking.
+
+const maxBacklog = metalio.SOMAXCONN
+
+func wouldBlock(errno syscall.Errno) bool {
+	return errno == syscall.EAGAIN || errno == syscall.EWOULDBLOCK
+}
+
+// inProgress reports that a connect goes on by itself. An interrupted one does
+// so too: repeating it would only give EALREADY.
+func inProgress(errno syscall.Errno) bool {
+	return errno == syscall.EINPROGRESS || errno == syscall.EINTR
+}
+
+// sysClose never repeats: the descriptor is gone even when the call was interrupted.
+func sysClose(fd FD) syscall.Errno {
+	errno := metalio.RawClose(int(fd))
+	if errno == syscall.EINTR {
+		return 0
+	}
+	return errno
+}
+
+func sysBind(fd FD, sa *sockaddr) syscall.Errno {
+	return metalio.RawBind(int(fd), sa.pointer(), sa.len)
+}
+
+func sysConnect(fd FD, sa *sockaddr) syscall.Errno {
+	return metalio.RawConnect(int(fd), sa.pointer(), sa.len)
+}
+
+func sysListen(fd FD, backlog int) syscall.Errno {
+	return metalio.RawListen(int(fd), backlog)
+}
+
+func sysShutdown(fd FD, how int) syscall.Errno {
+	return metalio.RawShutdown(int(fd), how)
+}
+
+func sysSockname(fd FD, sa *sockaddr) syscall.Errno {
+	sa.room()
+	return metalio.RawGetsockname(int(fd), sa.pointer(), &sa.len)
+}
+
+func sysPeername(fd FD, sa *sockaddr) syscall.Errno {
+	sa.room()
+	return metalio.RawGetpeername(int(fd), sa.pointer(), &sa.len)
+}
+
+func sysRead(fd FD, p []byte) (int, syscall.Errno) {
+	for {
+		n, errno := metalio.RawRead(int(fd), p)
+		if errno != syscall.EINTR {
+			return n, errno
+		}
+	}
+}
+
+func sysWrite(fd FD, p []byte) (int, syscall.Errno) {
+	for {
+		n, errno := metalio.RawWrite(int(fd), p)
+		if errno != syscall.EINTR {
+			return n, errno
+		}
+	}
+}
+
+func sysRecv(fd FD, p []byte) (int, syscall.Errno) {
+	for {
+		n, errno := metalio.RawRecvfrom(int(fd), p, 0, nil, nil)
+		if errno != syscall.EINTR {
+			return n, errno
+		}
+	}
+}
+
+func sysSend(fd FD, p []byte) (int, syscall.Errno) {
+	for {
+		n, errno := metalio.RawSendto(int(fd), p, sendFlags, nil, 0)
+		if errno != syscall.EINTR {
+			return n, errno
+		}
+	}
+}
+
+// sysRecvv and sysSendv use recvmsg and sendmsg rather than readv and writev
+// because only these take flags: no SIGPIPE.
+func sysRecvv(fd FD, bufs [][]byte) (int, syscall.Errno) {
+	iovs, count := vector(bufs, 0)
+	msg := metalio.Msghdr{Iov: &iovs[0], Iovlen: iovlen(count)}
+	for {
+		n, errno := metalio.RawRecvmsg(int(fd), &msg, 0)
+		if errno != syscall.EINTR {
+			runtime.KeepAlive(bufs)
+			return n, errno
+		}
+	}
+}
+
+func sysSendv(fd FD, bufs [][]byte, skip int) (int, syscall.Errno) {
+	iovs, count := vector(bufs, skip)
+	msg := metalio.Msghdr{Iov: &iovs[0], Iovlen: iovlen(count)}
+	for {
+		n, errno := metalio.RawSendmsg(int(fd), &msg, sendFlags)
+		if errno != syscall.EINTR {
+			runtime.KeepAlive(bufs)
+			return n, errno
+		}
+	}
+}
+
+// vector describes bufs without their first skip bytes; empty buffers take no
+// place. It returns the array by value because a pointer stored through a
+// parameter would move every buffer to the heap. Callers keep it, and the
+// message that points to it, on their stack: the pointers are typed, so a
+// moving stack corrects them.
+func vector(bufs [][]byte, skip int) (iovs [MaxBuffers]metalio.Iovec, count int) {
+	for _, b := range bufs {
+		if len(b) <= skip {
+			skip -= len(b)
+			continue
+		}
+		if count == len(iovs) {
+			break
+		}
+		b = b[skip:]
+		skip = 0
+		iovs[count].Base = unsafe.Pointer(unsafe.SliceData(b))
+		iovs[count].Len = uintptr(len(b))
+		count++
+	}
+	return iovs, count
+}
+
+func sysSetOption(fd FD, level, option, value int) syscall.Errno {
+	v := int32(value)
+	return metalio.RawSetsockopt(int(fd), level, option, unsafe.Pointer(&v), uint32(unsafe.Sizeof(v)))
+}
+
+func sysGetOption(fd FD, level, option int) (int, syscall.Errno) {
+	var v int32
+	size := uint32(unsafe.Sizeof(v))
+	errno := metalio.RawGetsockopt(int(fd), level, option, unsafe.Pointer(&v), &size)
+	return int(v), errno
+}
+
+func sysPendingError(fd FD) (syscall.Errno, syscall.Errno) {
+	v, errno := sysGetOption(fd, metalio.SOL_SOCKET, metalio.SO_ERROR)
+	return syscall.Errno(v), errno
+}
+
+func sysReuseAddr(fd FD) syscall.Errno {
+	return sysSetOption(fd, metalio.SOL_SOCKET, metalio.SO_REUSEADDR, 1)
+}
+
+func sysReusePort(fd FD) syscall.Errno {
+	return sysSetOption(fd, metalio.SOL_SOCKET, metalio.SO_REUSEPORT, 1)
+}
+
+func sysSetLinger(fd FD, sec int) syscall.Errno {
+	l := syscall.Linger{Onoff: 1, Linger: int32(sec)}
+	if sec < 0 {
+		l = syscall.Linger{}
+	}
+	return metalio.RawSetsockopt(int(fd), metalio.SOL_SOCKET, optLinger, unsafe.Pointer(&l), uint32(unsafe.Sizeof(l)))
+}

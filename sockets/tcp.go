@@ -1,0 +1,324 @@
+package sockets
+
+import (
+	"net"
+	"net/netip"
+	"syscall"
+	"time"
+
+	"github.com/metalio/metalio"
+)
+
+// ListenConfig has the settings of a listener. The zero value is good.
+type ListenConfig struct {
+	// Backlog bounds the connections that wait to be accepted. Zero takes
+	// the system's SOMAXCONN; the kernel caps it by its own setting.
+	Backlog int
+	// ReusePort lets several sockets share the address (SO_REUSEPORT), so
+	// that each loop of a program can have its own. Linux spreads
+	// connections over them; other systems may not.
+	ReusePort bool
+	// V6Only keeps a listener on an IPv6 address from taking IPv4
+	// connections. Without it [::] takes both, whatever the system's default.
+	V6Only bool
+	// Control, unless nil, is called before the address is bound, for
+	// options that have no field here.
+	Control func(fd FD) error
+}
+
+// TCPListener accepts TCP connections without blocking. Its descriptor is
+// readable while connections wait. Use it from one goroutine at a time.
+type TCPListener struct {
+	socket
+}
+
+// ListenTCP listens on addr; port 0 picks a free one, which Addr tells.
+// SO_REUSEADDR is set on Unix, so that a restart does not wait for old
+// connections to time out.
+func ListenTCP(addr netip.AddrPort, cfg ListenConfig) (*TCPListener, error) {
+	l := &TCPListener{}
+	if err := l.listen(addr, cfg); err != nil {
+		return nil, addrError("listen tcp", addr, err)
+	}
+	return l, nil
+}
+
+func (l *TCPListener) listen(addr netip.AddrPort, cfg ListenConfig) error {
+	if err := l.bindNew(syscall.SOCK_STREAM, addr, cfg); err != nil {
+		return err
+	}
+	backlog := cfg.Backlog
+	if backlog <= 0 {
+		backlog = maxBacklog
+	}
+	if errno := sysListen(l.FD(), backlog); errno != 0 {
+		l.discard()
+		return callError("listen", errno)
+	}
+	return nil
+}
+
+// bindNew opens a socket of the given type and binds it to addr.
+func (s *socket) bindNew(typ int, addr netip.AddrPort, cfg ListenConfig) error {
+	var sa sockaddr
+	family := familyOf(addr.Addr())
+	if err := sa.set(addr, family); err != nil {
+		return err
+	}
+	fd, errno := sysSocket(family, typ, 0)
+	if errno != 0 {
+		return callError("socket", errno)
+	}
+	s.own(fd)
+	if err := s.prepareBind(family, typ, cfg); err != nil {
+		s.discard()
+		return err
+	}
+	if errno := sysBind(fd, &sa); errno != 0 {
+		s.discard()
+		return callError("bind", errno)
+	}
+	return nil
+}
+
+func (s *socket) prepareBind(family, typ int, cfg ListenConfig) error {
+	if typ == syscall.SOCK_STREAM {
+		if err := callError("setsockopt SO_REUSEADDR", sysReuseAddr(s.FD())); err != nil {
+			return err
+		}
+	}
+	if cfg.ReusePort {
+		if err := callError("setsockopt SO_REUSEPORT", sysReusePort(s.FD())); err != nil {
+			return err
+		}
+	}
+	if family == syscall.AF_INET6 {
+		only := boolInt(cfg.V6Only)
+		if err := s.setOption(syscall.IPPROTO_IPV6, syscall.IPV6_V6ONLY, only, "IPV6_V6ONLY"); err != nil {
+			return err
+		}
+	}
+	if cfg.Control != nil {
+		return cfg.Control(s.FD())
+	}
+	return nil
+}
+
+// AcceptInto takes one waiting connection into c, which must be closed, and
+// returns the peer's address. It allocates nothing. [ErrWouldBlock] means that
+// none waits. EMFILE and ENFILE leave the connection waiting: a level-triggered
+// loop sees it again at once, so close something or stop listening for a while.
+// A connection that its peer gave up meanwhile (ECONNABORTED) is passed over.
+func (l *TCPListener) AcceptInto(c *TCPConn) (netip.AddrPort, error) {
+	if !l.isOpen() {
+		return netip.AddrPort{}, errClosed
+	}
+	if c.isOpen() {
+		return netip.AddrPort{}, errOpen
+	}
+	var sa sockaddr
+	fd, errno := sysAccept(l.FD(), &sa)
+	if errno != 0 {
+		return netip.AddrPort{}, l.failed(errno, metalio.Readable)
+	}
+	*c = TCPConn{settled: true}
+	c.own(fd)
+	return sa.addrPort(), nil
+}
+
+// Accept is AcceptInto a new TCPConn.
+func (l *TCPListener) Accept() (*TCPConn, netip.AddrPort, error) {
+	c := &TCPConn{}
+	addr, err := l.AcceptInto(c)
+	if err != nil {
+		return nil, netip.AddrPort{}, err
+	}
+	return c, addr, nil
+}
+
+// Addr returns the address listened on, with the port that was picked for
+// port 0. It is the zero AddrPort after Close.
+func (l *TCPListener) Addr() netip.AddrPort { return localAddr(&l.socket) }
+
+// TCPConn is a TCP connection. The zero value is closed, and ready for Dial
+// and [TCPListener.AcceptInto]. Use it from one goroutine at a time.
+//
+// Options are the system's defaults; unlike package net this package does not
+// set TCP_NODELAY or keep-alive by itself.
+type TCPConn struct {
+	stream
+	// The kernel reports a failed connect once, so the outcome is kept.
+	settled bool
+	failure syscall.Errno
+}
+
+// DialTCP is Dial with a new TCPConn.
+func DialTCP(addr netip.AddrPort) (*TCPConn, error) {
+	c := &TCPConn{}
+	if err := c.Dial(addr); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// Dial starts to connect to addr and returns at once; c must be closed. When
+// the descriptor is writable, ConnectError tells the outcome. A failure that
+// the system knows at once, such as ECONNREFUSED on the loopback, is returned
+// here, and c is then closed again.
+func (c *TCPConn) Dial(addr netip.AddrPort) error {
+	return c.DialFrom(netip.AddrPort{}, addr)
+}
+
+// DialFrom is Dial from the local address, unless that is the zero AddrPort.
+// Port 0 picks a free one.
+func (c *TCPConn) DialFrom(local, addr netip.AddrPort) error {
+	if c.isOpen() {
+		return errOpen
+	}
+	*c = TCPConn{}
+	if err := c.connectNew(syscall.SOCK_STREAM, local, addr); err != nil {
+		if c.isOpen() {
+			c.discard()
+		}
+		return addrError("dial tcp", addr, err)
+	}
+	return nil
+}
+
+// connectNew opens a socket of the given type and starts to connect it. On
+// failure the socket may be left open for the caller to discard.
+func (s *socket) connectNew(typ int, local, addr netip.AddrPort) error {
+	family := familyOf(addr.Addr())
+	var to sockaddr
+	if err := to.set(addr, family); err != nil {
+		return err
+	}
+	fd, errno := sysSocket(family, typ, 0)
+	if errno != 0 {
+		return callError("socket", errno)
+	}
+	s.own(fd)
+	if local.IsValid() {
+		var from sockaddr
+		if err := from.set(local, family); err != nil {
+			return err
+		}
+		if errno := sysBind(fd, &from); errno != 0 {
+			return callError("bind", errno)
+		}
+	}
+	if errno := sysConnect(fd, &to); errno != 0 && !inProgress(errno) {
+		return callError("connect", errno)
+	}
+	return nil
+}
+
+// ConnectError tells how a Dial went, to be asked when the descriptor is
+// writable: nil is connected, [ErrWouldBlock] still connecting, and all else
+// is the failure, after which the connection is good only for Close. Once it
+// is known the outcome stays the same at each call.
+func (c *TCPConn) ConnectError() error {
+	if !c.isOpen() {
+		return errClosed
+	}
+	if c.settled {
+		return callError("connect", c.failure)
+	}
+	pending, err := c.connectOutcome()
+	if err != nil {
+		return err
+	}
+	c.settled, c.failure = true, pending
+	return callError("connect", pending)
+}
+
+// LocalAddr returns the connection's own address, or the zero AddrPort when
+// there is none.
+func (c *TCPConn) LocalAddr() netip.AddrPort { return localAddr(&c.socket) }
+
+// RemoteAddr returns the peer's address, or the zero AddrPort when there is
+// none: not connected yet, or no longer.
+func (c *TCPConn) RemoteAddr() netip.AddrPort { return remoteAddr(&c.socket) }
+
+// SetNoDelay sets whether small segments are sent at once (TCP_NODELAY)
+// instead of being gathered while others are unacknowledged.
+func (c *TCPConn) SetNoDelay(on bool) error {
+	return c.setOption(syscall.IPPROTO_TCP, syscall.TCP_NODELAY, boolInt(on), "TCP_NODELAY")
+}
+
+// SetKeepAlive sets keep-alive probing with the meaning that package net gives
+// the fields: a zero Idle, Interval or Count takes 15 s, 15 s and 9, a
+// negative one leaves the system's. Fractions of a second round up.
+func (c *TCPConn) SetKeepAlive(cfg net.KeepAliveConfig) error {
+	err := c.setOption(syscall.SOL_SOCKET, syscall.SO_KEEPALIVE, boolInt(cfg.Enable), "SO_KEEPALIVE")
+	if err != nil || !cfg.Enable {
+		return err
+	}
+	const period, probes = 15 * time.Second, 9
+	for _, o := range [...]struct {
+		option, value int
+		name          string
+	}{
+		{optKeepIdle, seconds(cfg.Idle, period), "TCP_KEEPIDLE"},
+		{optKeepInterval, seconds(cfg.Interval, period), "TCP_KEEPINTVL"},
+		{optKeepCount, orDefault(cfg.Count, probes), "TCP_KEEPCNT"},
+	} {
+		if o.value < 0 {
+			continue
+		}
+		if err := c.setOption(syscall.IPPROTO_TCP, o.option, o.value, o.name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// SetLinger sets what Close does with data not yet acknowledged: sec < 0 sends
+// it in the background (the default), 0 drops it and resets the connection, and
+// sec > 0 sends it for so many seconds. On a non-blocking socket some systems
+// let Close itself wait for those seconds, which stalls the loop: prefer 0 or
+// negative.
+func (c *TCPConn) SetLinger(sec int) error {
+	if !c.isOpen() {
+		return errClosed
+	}
+	return callError("setsockopt SO_LINGER", sysSetLinger(c.FD(), sec))
+}
+
+func seconds(d, ifZero time.Duration) int {
+	d = orDefault(d, ifZero)
+	if d < 0 {
+		return -1
+	}
+	return int((d + time.Second - 1) / time.Second)
+}
+
+func orDefault[T int | time.Duration](v, ifZero T) T {
+	if v == 0 {
+		return ifZero
+	}
+	return v
+}
+
+func boolInt(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func localAddr(s *socket) netip.AddrPort {
+	var sa sockaddr
+	if !s.isOpen() || sysSockname(s.FD(), &sa) != 0 {
+		return netip.AddrPort{}
+	}
+	return sa.addrPort()
+}
+
+func remoteAddr(s *socket) netip.AddrPort {
+	var sa sockaddr
+	if !s.isOpen() || sysPeername(s.FD(), &sa) != 0 {
+		return netip.AddrPort{}
+	}
+	return sa.addrPort()
+}
