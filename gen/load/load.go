@@ -1,0 +1,219 @@
+package load
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/metalio/metalio/gen/model"
+)
+
+// operatingSystems and architectures are the names that a platform file's name
+// may be made of: those that the Go toolchain gives a meaning in file names.
+var (
+	operatingSystems = []string{
+		"aix", "android", "darwin", "dragonfly", "freebsd", "illumos", "ios", "js", "linux",
+		"netbsd", "openbsd", "plan9", "solaris", "wasip1", "windows",
+	}
+	architectures = []string{
+		"386", "amd64", "arm", "arm64", "loong64", "mips", "mips64", "mips64le", "mipsle",
+		"ppc64", "ppc64le", "riscv64", "s390x", "wasm",
+	}
+)
+
+// besides are the names that the specs folder may hold besides platforms.
+var besides = []string{"README.md", "schema.json"}
+
+// Dir reads every platform in the folder dir, which holds one file for each,
+// named GOOS_GOARCH.yaml, and returns them in order of name. Folders in dir are
+// left to the extends keys. A fault in any file is an error of type
+// model.Errors, and no platform is returned.
+func Dir(dir string) ([]*model.Platform, error) {
+	found, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, fmt.Errorf("read the specs: %w", err)
+	}
+	l := loader{files: map[string]*file{}}
+	var platforms []*model.Platform
+	for _, f := range found {
+		name := f.Name()
+		if f.IsDir() || strings.HasPrefix(name, ".") || slices.Contains(besides, name) {
+			continue
+		}
+		if p := l.platform(path.Join(filepath.ToSlash(dir), name)); p != nil {
+			platforms = append(platforms, p)
+		}
+	}
+	if err := l.errs.Err(); err != nil {
+		return nil, err
+	}
+	if len(platforms) == 0 {
+		return nil, fmt.Errorf("read the specs: no file named GOOS_GOARCH.yaml in %s", dir)
+	}
+	return platforms, nil
+}
+
+// file is one spec file, read and checked by itself.
+type file struct {
+	path    string
+	root    *node   // nil if the file has faults
+	extends []*file // in order
+	family  string  // the narrowest in force here
+}
+
+// loader reads each file once, however many platforms extend it.
+type loader struct {
+	errs  model.Errors
+	files map[string]*file
+	open  []string // the files whose extends are being followed, outermost first
+}
+
+// platform reads the platform file at name. It returns nil if it added errors.
+func (l *loader) platform(name string) *model.Platform {
+	goos, goarch, ok := l.split(name)
+	if !ok {
+		return nil
+	}
+	before := len(l.errs)
+	f := l.file(name, model.Pos{File: name})
+	if f == nil || !f.sound(map[*file]bool{}) || len(l.errs) > before {
+		return nil
+	}
+	merged := &node{kind: mapping, pos: f.root.pos}
+	l.lay(merged, f, map[*file]bool{})
+	if len(l.errs) > before {
+		return nil
+	}
+	d := decoder{errs: &l.errs}
+	return d.platform(goos, goarch, merged, model.Pos{File: name, Line: 1, Col: 1})
+}
+
+// split takes a platform file's name apart.
+func (l *loader) split(name string) (goos, goarch string, ok bool) {
+	const expected = "GOOS_GOARCH.yaml, such as linux_amd64.yaml; what platforms share goes into a folder, such as base"
+	base, isYAML := strings.CutSuffix(path.Base(name), ".yaml")
+	goos, goarch, both := strings.Cut(base, "_")
+	here := model.Pos{File: name}
+	switch {
+	case !isYAML || !both:
+		l.errs.Add(here, "not a platform's file name").Expected("%s", expected)
+	case !slices.Contains(operatingSystems, goos):
+		l.errs.Add(here, "unknown GOOS %q in the file's name%s", goos, model.Suggest(goos, operatingSystems)).Expected("%s", expected)
+	case !slices.Contains(architectures, goarch):
+		l.errs.Add(here, "unknown GOARCH %q in the file's name%s", goarch, model.Suggest(goarch, architectures)).Expected("%s", expected)
+	default:
+		return goos, goarch, true
+	}
+	return "", "", false
+}
+
+// file reads the file at name and those that it extends. from is the place
+// that names it.
+func (l *loader) file(name string, from model.Pos) *file {
+	if i := slices.Index(l.open, name); i >= 0 {
+		l.errs.Add(from, "extends goes in a circle: %s", strings.Join(append(slices.Clone(l.open[i:]), name), " -> ")).
+			Expected("files that do not lead back to themselves")
+		return nil
+	}
+	if f := l.files[name]; f != nil {
+		return f
+	}
+	src, err := os.ReadFile(filepath.FromSlash(name))
+	if err != nil {
+		l.unreadable(name, from, err)
+		return nil
+	}
+	f := &file{path: name}
+	l.files[name] = f
+	before := len(l.errs)
+	root := parse(name, src, &l.errs)
+	if root == nil {
+		return f
+	}
+	fileShape.conform(root, "the spec", &l.errs)
+	if len(l.errs) > before {
+		return f
+	}
+	f.root = root
+	l.open = append(l.open, name)
+	l.follow(f)
+	l.open = l.open[:len(l.open)-1]
+	return f
+}
+
+func (l *loader) unreadable(name string, from model.Pos, err error) {
+	reason := err.Error()
+	var pathErr *fs.PathError
+	if errors.As(err, &pathErr) {
+		reason = pathErr.Err.Error()
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		reason = "there is no such file"
+	}
+	l.errs.Add(from, "cannot read %s: %s", name, reason).Expected("a spec file, named relative to this one")
+}
+
+// follow reads the files that f extends and settles f's family.
+func (l *loader) follow(f *file) {
+	if e := f.root.get("extends"); e != nil {
+		for _, item := range e.items {
+			if path.IsAbs(item.text) || filepath.IsAbs(item.text) {
+				l.errs.Add(item.pos, "extends has the absolute name %q", item.text).Expected("a spec file, named relative to this one")
+				continue
+			}
+			next := l.file(path.Join(path.Dir(f.path), item.text), item.pos)
+			if next == nil {
+				f.root = nil
+				return
+			}
+			f.extends = append(f.extends, next)
+			f.family = next.family
+		}
+	}
+	if families := f.root.get("families"); families != nil && len(families.items) > 0 {
+		f.family = families.items[len(families.items)-1].text
+	}
+}
+
+// sound reports whether f and all that it extends were read without fault.
+func (f *file) sound(seen map[*file]bool) bool {
+	if seen[f] {
+		return true
+	}
+	seen[f] = true
+	if f.root == nil {
+		return false
+	}
+	for _, e := range f.extends {
+		if !e.sound(seen) {
+			return false
+		}
+	}
+	return true
+}
+
+// lay merges f over merged, after the files that it extends and each file once.
+func (l *loader) lay(merged *node, f *file, done map[*file]bool) {
+	if done[f] {
+		return
+	}
+	done[f] = true
+	for _, e := range f.extends {
+		l.lay(merged, e, done)
+	}
+	lists := map[string]*node{}
+	for _, key := range appended {
+		lists[key] = union(merged.get(key), f.root.get(key))
+	}
+	merge(merged, f.root, f.family)
+	for _, key := range appended {
+		if e := merged.entry(key); e != nil && lists[key] != nil {
+			e.value = lists[key]
+		}
+	}
+}

@@ -1,0 +1,43 @@
+package load
+
+// appended are the keys whose lists add to the extended files' lists.
+var appended = []string{"absent", "defines", "headers"}
+
+// merge lays over, a file's mapping, over base and changes base. family is the
+// narrowest family in force in that file.
+func merge(base, over *node, family string) {
+	for _, e := range over.entries {
+		old := base.entry(e.key)
+		switch {
+		case old == nil:
+			added := &entry{key: e.key, pos: e.pos, family: family, value: e.value}
+			if e.value.kind == mapping {
+				added.value = &node{kind: mapping, pos: e.value.pos}
+				merge(added.value, e.value, family)
+			}
+			base.entries = append(base.entries, added)
+		case old.value.kind == mapping && e.value.kind == mapping:
+			merge(old.value, e.value, family)
+		default:
+			old.value, old.pos = e.value, e.pos
+		}
+	}
+}
+
+// union returns a list of a's items and then b's, each text once.
+func union(a, b *node) *node {
+	if a == nil || b == nil {
+		return b
+	}
+	out := &node{kind: list, pos: b.pos}
+	seen := map[string]bool{}
+	for _, n := range []*node{a, b} {
+		for _, item := range n.items {
+			if !seen[item.text] {
+				seen[item.text] = true
+				out.items = append(out.items, item)
+			}
+		}
+	}
+	return out
+}

@@ -1,0 +1,229 @@
+package load
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
+	"github.com/goccy/go-yaml/token"
+
+	"github.com/metalio/metalio/gen/model"
+)
+
+// kind says what a node holds.
+type kind int
+
+const (
+	null kind = iota
+	text
+	integer
+	number // not an integer
+	boolean
+	list
+	mapping
+)
+
+func (k kind) String() string {
+	return [...]string{"nothing", "text", "an integer", "a number", "a truth value", "a list", "a mapping"}[k]
+}
+
+// node is a YAML value with its place. The parser's own tree is too rich for
+// merging: it keeps style and tokens.
+type node struct {
+	kind    kind
+	pos     model.Pos
+	text    string // of a scalar, as written
+	items   []*node
+	entries []*entry
+}
+
+// entry is a key of a mapping, in the order of the file.
+type entry struct {
+	key    string
+	pos    model.Pos
+	value  *node
+	family string // narrowest family of the file that first had the key
+}
+
+// get returns the value of key, or nil.
+func (n *node) get(key string) *node {
+	if e := n.entry(key); e != nil {
+		return e.value
+	}
+	return nil
+}
+
+func (n *node) entry(key string) *entry {
+	if n == nil {
+		return nil
+	}
+	for _, e := range n.entries {
+		if e.key == key {
+			return e
+		}
+	}
+	return nil
+}
+
+// parse reads one file's text into a mapping. It returns nil if it added
+// errors.
+func parse(file string, src []byte, errs *model.Errors) *node {
+	start := model.Pos{File: file, Line: 1, Col: 1}
+	if pos, ok := firstInvalid(file, src); !ok {
+		errs.Add(pos, "the file is not UTF-8").Expected("text in UTF-8, without a byte that belongs to no character")
+		return nil
+	}
+	tree, err := parser.ParseBytes(src, 0, parser.AllowDuplicateMapKey())
+	if err != nil {
+		pos, msg := start, err.Error()
+		var located yaml.Error
+		if errors.As(err, &located) {
+			msg = located.GetMessage()
+			if at := located.GetToken(); at != nil {
+				pos = place(file, at)
+			}
+		}
+		errs.Add(pos, "cannot read this as YAML: %s", msg)
+		return nil
+	}
+	return document(file, tree, errs)
+}
+
+// document returns the mapping of the only document of tree.
+func document(file string, tree *ast.File, errs *model.Errors) *node {
+	start := model.Pos{File: file, Line: 1, Col: 1}
+	var bodies []ast.Node
+	for _, doc := range tree.Docs {
+		if doc.Body != nil {
+			bodies = append(bodies, doc.Body)
+		}
+	}
+	if len(bodies) == 0 {
+		errs.Add(start, "the spec is empty").Expected("at least the keys that differ from the files it extends")
+		return nil
+	}
+	c := converter{file: file, errs: errs}
+	before := len(*errs)
+	root := c.value(bodies[0], start)
+	if len(bodies) > 1 {
+		errs.Add(place(file, bodies[1].GetToken()), "a second YAML document").Expected("one document in each file")
+	}
+	if len(*errs) == before && root.kind != mapping {
+		errs.Add(root.pos, "the spec is %s", root.kind).Expected("a mapping with keys such as extends, constants, structs, calls")
+	}
+	if len(*errs) > before {
+		return nil
+	}
+	return root
+}
+
+// firstInvalid finds the first byte that is not UTF-8, if there is one.
+func firstInvalid(file string, src []byte) (model.Pos, bool) {
+	if utf8.Valid(src) {
+		return model.Pos{}, true
+	}
+	for i, line := range bytes.Split(src, []byte("\n")) {
+		if utf8.Valid(line) {
+			continue
+		}
+		col := 1
+		for {
+			r, size := utf8.DecodeRune(line)
+			if r == utf8.RuneError && size <= 1 {
+				return model.Pos{File: file, Line: i + 1, Col: col}, false
+			}
+			line = line[size:]
+			col++
+		}
+	}
+	return model.Pos{File: file, Line: 1, Col: 1}, false
+}
+
+func place(file string, t *token.Token) model.Pos {
+	if t == nil || t.Position == nil {
+		return model.Pos{File: file, Line: 1, Col: 1}
+	}
+	return model.Pos{File: file, Line: max(1, t.Position.Line), Col: max(1, t.Position.Column)}
+}
+
+// converter turns the parser's tree into nodes.
+type converter struct {
+	file string
+	errs *model.Errors
+}
+
+// value converts n; at is the place of an absent value.
+func (c converter) value(n ast.Node, at model.Pos) *node {
+	if n == nil {
+		return &node{pos: at}
+	}
+	scalar := func(k kind) *node {
+		t := n.GetToken()
+		return &node{kind: k, pos: place(c.file, t), text: t.Value}
+	}
+	switch n := n.(type) {
+	case *ast.NullNode:
+		return &node{pos: at}
+	case *ast.StringNode:
+		return scalar(text)
+	case *ast.IntegerNode:
+		return scalar(integer)
+	case *ast.FloatNode, *ast.InfinityNode, *ast.NanNode:
+		return scalar(number)
+	case *ast.BoolNode:
+		b := scalar(boolean)
+		b.text = strings.ToLower(b.text)
+		return b
+	case *ast.LiteralNode:
+		return &node{kind: text, pos: place(c.file, n.Start), text: n.Value.Value}
+	case *ast.SequenceNode:
+		return c.list(n)
+	case *ast.MappingNode:
+		return c.mapping(n, n.Values)
+	case *ast.MappingValueNode:
+		return c.mapping(n, []*ast.MappingValueNode{n})
+	}
+	c.errs.Add(place(c.file, n.GetToken()), "YAML's anchors, aliases, tags and merge keys have no meaning in a spec").
+		Expected("plain values; what two files share goes into a third that both extend")
+	return &node{pos: at}
+}
+
+func (c converter) list(n *ast.SequenceNode) *node {
+	out := &node{kind: list, pos: place(c.file, n.Start)}
+	for _, item := range n.Values {
+		out.items = append(out.items, c.value(item, out.pos))
+	}
+	return out
+}
+
+// mapping places a block mapping at its first key: the parser's own place for
+// it is the colon after that.
+func (c converter) mapping(n ast.Node, values []*ast.MappingValueNode) *node {
+	out := &node{kind: mapping, pos: place(c.file, n.GetToken())}
+	for i, v := range values {
+		pos := place(c.file, v.Key.GetToken())
+		if i == 0 && n.GetToken().Type != token.MappingStartType {
+			out.pos = pos
+		}
+		e := &entry{key: v.Key.GetToken().Value, pos: pos}
+		if v.Key.IsMergeKey() {
+			c.value(v.Key, pos)
+			continue
+		}
+		if _, ok := v.Key.(ast.ScalarNode); !ok {
+			c.errs.Add(pos, "a key that is not a plain word").Expected("a name before the colon")
+			continue
+		}
+		if first := out.entry(e.key); first != nil {
+			c.errs.Add(pos, "duplicate key %q", e.key).Expected("one %q here; the first is on line %d", e.key, first.pos.Line)
+			continue
+		}
+		e.value = c.value(v.Value, pos)
+		out.entries = append(out.entries, e)
+	}
+	return out
+}

@@ -1,0 +1,195 @@
+package load
+
+import (
+	"fmt"
+	"go/token"
+	"math/big"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/metalio/metalio/gen/model"
+)
+
+// shape says what a value of the format may be: the table of them in format.go
+// is the format's only definition, and the JSON Schema is written from it.
+type shape struct {
+	kind  kind
+	noun  string             // what messages call it: "a C type"
+	keys  []key              // of a mapping with fixed keys
+	named *shape             // of a mapping from names to this
+	name  *shape             // what the names of a named mapping must be
+	items *shape             // of a list
+	count int                // of a list's items, if fixed
+	words []string           // the only texts allowed
+	known bool               // words are suggestions' source and the error says "unknown"
+	check func(string) error // a scalar's further rule
+	regex string             // the same rule for the JSON Schema, as far as it can say it
+	low   *int64             // least integer
+	bare  func(*node) *node  // turns a bare scalar into the mapping it is short for
+}
+
+// key is one fixed key of a mapping.
+type key struct {
+	name string
+	doc  string
+	*shape
+}
+
+func (s *shape) key(name string) *shape {
+	for _, k := range s.keys {
+		if k.name == name {
+			return k.shape
+		}
+	}
+	return nil
+}
+
+func (s *shape) keyNames() []string {
+	var names []string
+	for _, k := range s.keys {
+		names = append(names, k.name)
+	}
+	return names
+}
+
+// conform checks n against s, and returns n with its shorthands written out.
+// where names n in messages.
+func (s *shape) conform(n *node, where string, errs *model.Errors) *node {
+	if s.bare != nil && n.kind != mapping && n.kind != list && n.kind != null {
+		n = s.bare(n)
+	}
+	if n.kind != s.kind {
+		errs.Add(n.pos, "%s is %s", where, n.kind).Expected("%s", s.expectation())
+		return n
+	}
+	switch s.kind {
+	case mapping:
+		s.conformEntries(n, where, errs)
+	case list:
+		s.conformItems(n, where, errs)
+	default:
+		s.conformScalar(n, where, errs)
+	}
+	return n
+}
+
+func (s *shape) expectation() string {
+	if len(s.words) > 0 {
+		return "one of " + strings.Join(s.words, ", ")
+	}
+	return s.noun
+}
+
+func (s *shape) conformEntries(n *node, where string, errs *model.Errors) {
+	for _, e := range n.entries {
+		if s.named != nil {
+			s.conformNamed(e, where, errs)
+			continue
+		}
+		ks := s.key(e.key)
+		if ks == nil {
+			names := s.keyNames()
+			errs.Add(e.pos, "unknown key %q in %s%s", e.key, where, model.Suggest(e.key, names)).
+				Expected("one of %s", strings.Join(names, ", "))
+			continue
+		}
+		e.value = ks.conform(e.value, e.key+" of "+where, errs)
+	}
+}
+
+// conformNamed checks an entry whose key is the spec author's own.
+func (s *shape) conformNamed(e *entry, where string, errs *model.Errors) {
+	if s.name != nil {
+		s.name.conformScalar(&node{kind: text, pos: e.pos, text: e.key}, "the name "+strconv.Quote(e.key), errs)
+	}
+	inside := s.noun + " " + e.key
+	if strings.HasPrefix(where, "fields of ") || strings.HasPrefix(where, "params of ") {
+		_, owner, _ := strings.Cut(where, " of ")
+		inside += " of " + owner
+	}
+	e.value = s.named.conform(e.value, inside, errs)
+}
+
+func (s *shape) conformItems(n *node, where string, errs *model.Errors) {
+	if s.count > 0 && len(n.items) != s.count {
+		errs.Add(n.pos, "%s has %d items", where, len(n.items)).Expected("%s", s.noun)
+	}
+	for i, item := range n.items {
+		n.items[i] = s.items.conform(item, "item "+strconv.Itoa(i+1)+" of "+where, errs)
+	}
+}
+
+func (s *shape) conformScalar(n *node, where string, errs *model.Errors) {
+	if len(s.words) > 0 && !slices.Contains(s.words, n.text) {
+		errs.Add(n.pos, "%s is %q%s", where, n.text, model.Suggest(n.text, s.words)).Expected("%s", s.expectation())
+		return
+	}
+	if s.check != nil {
+		if err := s.check(n.text); err != nil {
+			errs.Add(n.pos, "%s: %v", where, err).Expected("%s", s.noun)
+		}
+	}
+	if s.kind != integer {
+		return
+	}
+	v, err := parseInt(n.text)
+	if err != nil {
+		errs.Add(n.pos, "%s: %v", where, err).Expected("%s", s.noun)
+		return
+	}
+	if s.low != nil && (v.Cmp(big.NewInt(*s.low)) < 0 || v.BitLen() > 31) {
+		errs.Add(n.pos, "%s is %s", where, n.text).Expected("%s", s.noun)
+	}
+}
+
+var (
+	numeral = regexp.MustCompile(`^[+-]?(0|[1-9][0-9]*|0x[0-9a-fA-F]+|0o[0-7]+|0b[01]+)$`)
+	least   = big.NewInt(-1 << 63)
+	limit   = new(big.Int).Lsh(big.NewInt(1), 64)
+)
+
+// parseInt reads a number that fits an int64 or a uint64. A leading zero is
+// refused, because C and YAML 1.2 disagree about its meaning.
+func parseInt(s string) (*big.Int, error) {
+	if !numeral.MatchString(s) {
+		return nil, fmt.Errorf("cannot read the number %q", s)
+	}
+	v, ok := new(big.Int).SetString(s, 0)
+	if !ok {
+		return nil, fmt.Errorf("cannot read the number %q", s)
+	}
+	if v.Cmp(least) < 0 || v.Cmp(limit) >= 0 {
+		return nil, fmt.Errorf("the number %s does not fit 64 bits", s)
+	}
+	return v, nil
+}
+
+func cTypeRule(s string) error {
+	_, err := model.ParseCType(s)
+	return err
+}
+
+var cName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+
+func cNameRule(s string) error {
+	if !cName.MatchString(s) {
+		return fmt.Errorf("%q is no identifier", s)
+	}
+	return nil
+}
+
+func goNameRule(s string) error {
+	if !token.IsIdentifier(s) || !token.IsExported(s) {
+		return fmt.Errorf("%q is no exported Go name", s)
+	}
+	return nil
+}
+
+func paramNameRule(s string) error {
+	if token.IsKeyword(s) {
+		return fmt.Errorf("%q is a keyword of Go", s)
+	}
+	return cNameRule(s)
+}
