@@ -89,7 +89,7 @@ var fileShape = &shape{kind: mapping, noun: "a spec", keys: []key{
 
 var dataModelShape = &shape{kind: mapping, noun: "a mapping from C's basic types to [size, alignment]", keys: dataModelKeys()}
 
-var typeShape = &shape{kind: mapping, noun: "a C type or a mapping", bare: shortFor("c"), keys: []key{
+var typeShape = &shape{kind: mapping, noun: "a C type or a mapping", bare: shortFor("c"), short: "c", keys: []key{
 	{"c", "The C type that the name stands for.", aCType},
 	{"go", "The Go type: a builtin one, or a name that is emitted as an alias.", aText},
 	{"declared", "Whether the root package declares the Go type by hand.", aBool},
@@ -104,7 +104,7 @@ var groupShape = &shape{kind: mapping, noun: "a mapping with values", keys: []ke
 	{"values", "The constants: a number, or a mapping.", named("constant", aCName, constShape)},
 }}
 
-var constShape = &shape{kind: mapping, noun: "a number or a mapping", bare: shortFor("value"), keys: []key{
+var constShape = &shape{kind: mapping, noun: "a number or a mapping", bare: shortFor("value"), short: "value", keys: []key{
 	{"value", "The number.", aNumber},
 	{"c", "The C expression that it equals, if that is not the name.", aText},
 }}
@@ -120,7 +120,7 @@ var structShape = &shape{kind: mapping, noun: "a mapping with fields", keys: []k
 	{"expect", "The layout that must come out, by data model.", named("layout", nil, expectShape)},
 }}
 
-var fieldShape = &shape{kind: mapping, noun: "a C type or a mapping", bare: shortFor("type"), keys: []key{
+var fieldShape = &shape{kind: mapping, noun: "a C type or a mapping", bare: shortFor("type"), short: "type", keys: []key{
 	{"c", "Member designator in C, such as data.u64.", aText},
 	{"type", "C type.", aCType},
 	{"at", "Forced offset in bytes.", aCount},
@@ -149,7 +149,7 @@ var callShape = &shape{kind: mapping, noun: "a mapping", keys: []key{
 	{"unproved", "Why no oracle knows the call, and what proves it instead.", aText},
 }}
 
-var paramShape = &shape{kind: mapping, noun: "a C type or a mapping", bare: shortFor("type"), keys: []key{
+var paramShape = &shape{kind: mapping, noun: "a C type or a mapping", bare: shortFor("type"), short: "type", keys: []key{
 	{"type", "C type.", aCType},
 	{"dir", "Who fills what the pointer refers to.", oneOf(string(model.In), string(model.Out), string(model.InOut))},
 	{"len", "The parameter that carries the element count: makes a slice.", aParam},
@@ -157,13 +157,13 @@ var paramShape = &shape{kind: mapping, noun: "a C type or a mapping", bare: shor
 	{"go", "Go type, if not the computed one.", aText},
 }}
 
-var returnShape = &shape{kind: mapping, noun: "none, a C type or a mapping", bare: bareReturn, keys: []key{
+var returnShape = &shape{kind: mapping, noun: "none, a C type or a mapping", bare: bareReturn, short: "type", keys: []key{
 	{"type", "C type.", aCType},
 	{"fails", "How the call reports failure.", oneOf(model.FailModes...)},
 	{"none", "Whether the value says nothing on success.", aBool},
 }}
 
-var numberShape = &shape{kind: mapping, noun: "a number or a mapping", bare: shortFor("number"), keys: []key{
+var numberShape = &shape{kind: mapping, noun: "a number or a mapping", bare: shortFor("number"), short: "number", keys: []key{
 	{"number", "The number.", aCount},
 	{"macro", "The header's macro, if it is not SYS_<name>.", aCName},
 }}

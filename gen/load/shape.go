@@ -23,11 +23,11 @@ type shape struct {
 	items *shape             // of a list
 	count int                // of a list's items, if fixed
 	words []string           // the only texts allowed
-	known bool               // words are suggestions' source and the error says "unknown"
 	check func(string) error // a scalar's further rule
 	regex string             // the same rule for the JSON Schema, as far as it can say it
 	low   *int64             // least integer
 	bare  func(*node) *node  // turns a bare scalar into the mapping it is short for
+	short string             // the key whose value a bare scalar is
 }
 
 // key is one fixed key of a mapping.
@@ -139,10 +139,13 @@ func (s *shape) conformScalar(n *node, where string, errs *model.Errors) {
 		errs.Add(n.pos, "%s: %v", where, err).Expected("%s", s.noun)
 		return
 	}
-	if s.low != nil && (v.Cmp(big.NewInt(*s.low)) < 0 || v.BitLen() > 31) {
+	if s.low != nil && (v.Cmp(big.NewInt(*s.low)) < 0 || v.Cmp(big.NewInt(maxCount)) > 0) {
 		errs.Add(n.pos, "%s is %s", where, n.text).Expected("%s", s.noun)
 	}
 }
+
+// maxCount bounds counts, sizes and offsets: they are ints on every host.
+const maxCount = 1<<31 - 1
 
 var (
 	numeral = regexp.MustCompile(`^[+-]?(0|[1-9][0-9]*|0x[0-9a-fA-F]+|0o[0-7]+|0b[01]+)$`)
