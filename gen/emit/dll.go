@@ -97,6 +97,9 @@ func (e *emitter) missingExport(b *jen.Group, c *model.Call) {
 	switch {
 	case c.Returns.Fails == model.FailsStatus:
 		b.Return(jen.Id("STATUS_PROCEDURE_NOT_FOUND"))
+	case c.Returns.Fails == model.FailsNever:
+		// The value is an error code itself.
+		b.Return(jen.Add(goType(c.Returns.GoType)).Call(notFound))
 	case hasValue(c):
 		b.Return(jen.Op("^").Add(goType(c.Returns.GoType)).Call(jen.Lit(0)), notFound)
 	default:
