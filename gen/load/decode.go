@@ -234,14 +234,6 @@ func (d *decoder) param(e *entry, where string) *model.Param {
 	if v := n.get("value"); v != nil {
 		p.Value = new(bits(bigOf(v)))
 	}
-	if p.Dir != "" {
-		return p
-	}
-	p.Dir = model.In
-	if p.Type.IsPointer() && !p.Type.Const && p.Value == nil && (p.Go == "" || strings.HasPrefix(p.Go, "*")) {
-		d.errs.Add(n.get("type").pos, "%s is a pointer to what is not const, and has no \"dir\"", where).
-			Expected("dir: in, out or inout, to say who fills what it points to")
-	}
 	return p
 }
 

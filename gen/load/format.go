@@ -62,11 +62,6 @@ func dataModelKeys() []key {
 	return keys
 }
 
-var goIntegers = []string{
-	"int", "int8", "int16", "int32", "int64",
-	"uint", "uint8", "uint16", "uint32", "uint64", "uintptr",
-}
-
 // fileShape is a whole spec file.
 var fileShape = &shape{kind: mapping, noun: "a spec", keys: []key{
 	{"extends", "Files to start from, relative to this one, in order.", texts},
@@ -124,7 +119,7 @@ var fieldShape = &shape{kind: mapping, noun: "a C type or a mapping", bare: shor
 	{"c", "Member designator in C, such as data.u64.", aText},
 	{"type", "C type.", aCType},
 	{"at", "Forced offset in bytes.", aCount},
-	{"opaque", "Go integer that stands for a pointer-typed slot.", oneOf(goIntegers...)},
+	{"opaque", "Go integer that stands for a pointer-typed slot.", oneOf("uintptr", "uint64", "uint32")},
 	{"accessor", "Whether the field is reached through methods.", aBool},
 	{"doc", "Comment on the field.", aText},
 }}
