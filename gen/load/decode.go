@@ -79,17 +79,23 @@ func (d *decoder) dataModel(n *node) *model.DataModel {
 		return nil
 	}
 	m := &model.DataModel{Name: e.key, Pos: e.pos, Basic: map[string]model.SizeAlign{}}
+	var missing []string
 	for _, basic := range basicTypes {
-		if !d.require(e.value, basic, "data model "+e.key, e.pos) {
+		pair := e.value.get(basic)
+		if pair == nil {
+			missing = append(missing, basic)
 			continue
 		}
-		pair := e.value.get(basic)
 		size, align := intOf(pair.items[0]), intOf(pair.items[1])
 		if align&(align-1) != 0 || size%align != 0 {
 			d.errs.Add(pair.pos, "%s of data model %s has size %d and alignment %d", basic, e.key, size, align).
 				Expected("an alignment that is a power of two and divides the size")
 		}
 		m.Basic[basic] = model.SizeAlign{Size: size, Align: align}
+	}
+	if len(missing) > 0 {
+		d.errs.Add(e.pos, "data model %s does not give %s", e.key, strings.Join(missing, ", ")).
+			Expected("a size and an alignment for each basic type of C, and for pointer")
 	}
 	return m
 }

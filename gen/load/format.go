@@ -18,6 +18,10 @@ var (
 	offsets  = &shape{kind: list, noun: "a list of offsets, one for each field", items: aCount}
 )
 
+// familyList allows the systems' own names and the two families that span
+// several.
+var familyList = &shape{kind: list, noun: "a list of families", items: oneOf(append([]string{"unix", "bsd"}, operatingSystems...)...)}
+
 func oneOf(words ...string) *shape {
 	return &shape{kind: text, noun: "a known word", words: words}
 }
@@ -65,7 +69,7 @@ func dataModelKeys() []key {
 // fileShape is a whole spec file.
 var fileShape = &shape{kind: mapping, noun: "a spec", keys: []key{
 	{"extends", "Files to start from, relative to this one, in order.", texts},
-	{"families", "Families from broad to narrow, such as [unix, linux].", texts},
+	{"families", "Families from broad to narrow, such as [unix, linux].", familyList},
 	{"data_models", "Sizes and alignments of C's basic types, by data model.", named("data model", nil, dataModelShape)},
 	{"data_model", "The data model in force.", aText},
 	{"endian", "Byte order.", oneOf("little", "big")},

@@ -17,6 +17,8 @@ func merge(base, over *node, family string) {
 			}
 			base.entries = append(base.entries, added)
 		case old.value.kind == mapping && e.value.kind == mapping:
+			// The last file that touches an entity is where its faults are looked for.
+			old.pos = e.pos
 			merge(old.value, e.value, family)
 		default:
 			old.value, old.pos = e.value, e.pos

@@ -31,6 +31,14 @@ func (k kind) String() string {
 	return [...]string{"nothing", "text", "an integer", "a number", "a truth value", "a list", "a mapping"}[k]
 }
 
+// is says what a value of the wrong kind is.
+func (k kind) is() string {
+	if k == null {
+		return "has no value"
+	}
+	return "is " + k.String()
+}
+
 // node is a YAML value with its place. The parser's own tree is too rich for
 // merging: it keeps style and tokens.
 type node struct {
@@ -110,10 +118,10 @@ func document(file string, tree *ast.File, errs *model.Errors) *node {
 	before := len(*errs)
 	root := c.value(bodies[0], start)
 	if len(bodies) > 1 {
-		errs.Add(place(file, bodies[1].GetToken()), "a second YAML document").Expected("one document in each file")
+		errs.Add(c.value(bodies[1], start).pos, "a second YAML document").Expected("one document in each file")
 	}
 	if len(*errs) == before && root.kind != mapping {
-		errs.Add(root.pos, "the spec is %s", root.kind).Expected("a mapping with keys such as extends, constants, structs, calls")
+		errs.Add(root.pos, "the spec %s", root.kind.is()).Expected("a mapping with keys such as extends, constants, structs, calls")
 	}
 	if len(*errs) > before {
 		return nil
@@ -169,6 +177,9 @@ func (c converter) value(n ast.Node, at model.Pos) *node {
 	case *ast.NullNode:
 		return &node{pos: at}
 	case *ast.StringNode:
+		if n.Token.Type == token.StringType && numeral.MatchString(n.Token.Value) {
+			return scalar(integer) // beyond 64 bits
+		}
 		return scalar(text)
 	case *ast.IntegerNode:
 		return scalar(integer)

@@ -61,7 +61,7 @@ func (s *shape) conform(n *node, where string, errs *model.Errors) *node {
 		n = s.bare(n)
 	}
 	if n.kind != s.kind {
-		errs.Add(n.pos, "%s is %s", where, n.kind).Expected("%s", s.expectation())
+		errs.Add(n.pos, "%s %s", where, n.kind.is()).Expected("%s", s.expectation())
 		return n
 	}
 	switch s.kind {
@@ -78,6 +78,9 @@ func (s *shape) conform(n *node, where string, errs *model.Errors) *node {
 func (s *shape) expectation() string {
 	if len(s.words) > 0 {
 		return "one of " + strings.Join(s.words, ", ")
+	}
+	if s.named != nil {
+		return fmt.Sprintf("a mapping with a key for each %s", s.noun)
 	}
 	return s.noun
 }

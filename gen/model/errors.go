@@ -49,7 +49,8 @@ func (e *Error) place() string {
 	return e.Pos.String()
 }
 
-// sourceLine returns the line that pos names, without its line ending.
+// sourceLine returns the line that pos names, without its line ending, unless
+// it is blank.
 func sourceLine(pos Pos) (string, bool) {
 	if pos.Line == 0 {
 		return "", false
@@ -62,7 +63,8 @@ func sourceLine(pos Pos) (string, bool) {
 	if pos.Line > len(lines) {
 		return "", false
 	}
-	return strings.TrimRight(lines[pos.Line-1], "\r"), true
+	line := strings.TrimRight(lines[pos.Line-1], "\r")
+	return strings.ToValidUTF8(line, "\uFFFD"), strings.TrimSpace(line) != ""
 }
 
 // indent returns white space as wide as the first n characters of line: tabs
@@ -131,9 +133,24 @@ func Suggest(word string, known []string) string {
 		}
 	}
 	if best == "" {
+		best = abbreviated(word, known)
+	}
+	if best == "" {
 		return ""
 	}
 	return fmt.Sprintf("; did you mean %q?", best)
+}
+
+// abbreviated returns the longest word of known that word begins with, as "len"
+// for "length".
+func abbreviated(word string, known []string) string {
+	best := ""
+	for _, k := range known {
+		if len(k) > max(1, len(best)) && strings.HasPrefix(word, k) {
+			best = k
+		}
+	}
+	return best
 }
 
 // editDistance counts the insertions, deletions, replacements and swaps of
