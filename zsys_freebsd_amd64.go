@@ -559,7 +559,7 @@ func RawWritev(fd int, iovs []Iovec) (int, syscall.Errno) {
 // Errors: EBADF, EINVAL, EMFILE.
 //
 // Source: fcntl(2).
-func RawFcntl(fd int, cmd int, arg int) (int, syscall.Errno) {
+func RawFcntl(fd, cmd, arg int) (int, syscall.Errno) {
 	r, _, e := syscall.RawSyscall(SYS_FCNTL, uintptr(fd), uintptr(cmd), uintptr(arg))
 	return int(r), e
 }
@@ -592,7 +592,7 @@ func RawPipe2(fds *[2]int32, flags int) syscall.Errno {
 // Errors: EAFNOSUPPORT, EINVAL, EMFILE, ENFILE, ENOBUFS, EPROTONOSUPPORT.
 //
 // Source: socket(2).
-func RawSocket(domain int, typ int, protocol int) (int, syscall.Errno) {
+func RawSocket(domain, typ, protocol int) (int, syscall.Errno) {
 	r, _, e := syscall.RawSyscall(SYS_SOCKET, uintptr(domain), uintptr(typ), uintptr(protocol))
 	return int(r), e
 }
@@ -602,7 +602,7 @@ func RawSocket(domain int, typ int, protocol int) (int, syscall.Errno) {
 // Errors: EAFNOSUPPORT, EMFILE, ENFILE, EOPNOTSUPP.
 //
 // Source: socketpair(2).
-func RawSocketpair(domain int, typ int, protocol int, fds *[2]int32) syscall.Errno {
+func RawSocketpair(domain, typ, protocol int, fds *[2]int32) syscall.Errno {
 	_, _, e := syscall.RawSyscall6(SYS_SOCKETPAIR, uintptr(domain), uintptr(typ), uintptr(protocol), uintptr(unsafe.Pointer(fds)), 0, 0)
 	return e
 }
@@ -622,7 +622,7 @@ func RawBind(fd int, addr unsafe.Pointer, addrlen uint32) syscall.Errno {
 // Errors: EADDRINUSE, EBADF, ENOTSOCK, EOPNOTSUPP.
 //
 // Source: listen(2).
-func RawListen(fd int, backlog int) syscall.Errno {
+func RawListen(fd, backlog int) syscall.Errno {
 	_, _, e := syscall.RawSyscall(SYS_LISTEN, uintptr(fd), uintptr(backlog), 0)
 	return e
 }
@@ -672,7 +672,7 @@ func RawConnect(fd int, addr unsafe.Pointer, addrlen uint32) syscall.Errno {
 // Errors: EBADF, EINVAL, ENOTCONN, ENOTSOCK.
 //
 // Source: shutdown(2).
-func RawShutdown(fd int, how int) syscall.Errno {
+func RawShutdown(fd, how int) syscall.Errno {
 	_, _, e := syscall.RawSyscall(SYS_SHUTDOWN, uintptr(fd), uintptr(how), 0)
 	return e
 }
@@ -683,7 +683,7 @@ func RawShutdown(fd int, how int) syscall.Errno {
 // Errors: EBADF, EINVAL, ENOPROTOOPT, ENOTSOCK.
 //
 // Source: getsockopt(2).
-func RawGetsockopt(fd int, level int, optname int, optval unsafe.Pointer, optlen *uint32) syscall.Errno {
+func RawGetsockopt(fd, level, optname int, optval unsafe.Pointer, optlen *uint32) syscall.Errno {
 	_, _, e := syscall.RawSyscall6(SYS_GETSOCKOPT, uintptr(fd), uintptr(level), uintptr(optname), uintptr(optval), uintptr(unsafe.Pointer(optlen)), 0)
 	return e
 }
@@ -693,7 +693,7 @@ func RawGetsockopt(fd int, level int, optname int, optval unsafe.Pointer, optlen
 // Errors: EBADF, EINVAL, ENOPROTOOPT, ENOTSOCK.
 //
 // Source: setsockopt(2).
-func RawSetsockopt(fd int, level int, optname int, optval unsafe.Pointer, optlen uint32) syscall.Errno {
+func RawSetsockopt(fd, level, optname int, optval unsafe.Pointer, optlen uint32) syscall.Errno {
 	_, _, e := syscall.RawSyscall6(SYS_SETSOCKOPT, uintptr(fd), uintptr(level), uintptr(optname), uintptr(optval), uintptr(optlen), 0)
 	return e
 }
@@ -829,7 +829,7 @@ func RawKqueue() (int, syscall.Errno) {
 // Errors: EACCES, EBADF, EFAULT, EINTR, EINVAL, ENOENT, ENOMEM, ESRCH.
 //
 // Source: kevent(2).
-func Kevent(kq int, changes []KeventT, events []KeventT, timeout *Timespec) (int, syscall.Errno) {
+func Kevent(kq int, changes, events []KeventT, timeout *Timespec) (int, syscall.Errno) {
 	if raceEnabled {
 		raceRelease()
 		raceRead(unsafe.Pointer(unsafe.SliceData(changes)), len(changes)*SizeofKeventT)
@@ -845,7 +845,7 @@ func Kevent(kq int, changes []KeventT, events []KeventT, timeout *Timespec) (int
 // RawKevent is Kevent without a word to the scheduler: only for a call that
 // cannot sleep, such as one on a non-blocking descriptor or with a zero
 // timeout.
-func RawKevent(kq int, changes []KeventT, events []KeventT, timeout *Timespec) (int, syscall.Errno) {
+func RawKevent(kq int, changes, events []KeventT, timeout *Timespec) (int, syscall.Errno) {
 	if raceEnabled {
 		raceRelease()
 		raceRead(unsafe.Pointer(unsafe.SliceData(changes)), len(changes)*SizeofKeventT)

@@ -9,12 +9,12 @@ import (
 	"unsafe"
 )
 
-// Flags of epoll_create1(2). Header: <sys/epoll.h>.
+// Flags of epoll_create1(2). Header: <linux/eventpoll.h>.
 const (
 	EPOLL_CLOEXEC = 0x80000
 )
 
-// Operations of epoll_ctl(2). Header: <sys/epoll.h>.
+// Operations of epoll_ctl(2). Header: <linux/eventpoll.h>.
 const (
 	EPOLL_CTL_ADD = 1
 	EPOLL_CTL_DEL = 2
@@ -22,7 +22,7 @@ const (
 )
 
 // Interest and result bits of EpollEvent.Events, epoll_ctl(2). Header:
-// <sys/epoll.h>.
+// <linux/eventpoll.h>.
 const (
 	EPOLLIN        = 0x1
 	EPOLLPRI       = 0x2
@@ -37,7 +37,7 @@ const (
 )
 
 // Requests of ioctl(2) on an epoll descriptor, ioctl_eventpoll(2); since Linux
-// 6.9. Header: <sys/epoll.h>.
+// 6.9. Header: <linux/eventpoll.h>.
 const (
 	EPIOCSPARAMS = 0x40088a01
 	EPIOCGPARAMS = 0x80088a02
@@ -656,7 +656,7 @@ func RawWritev(fd int, iovs []Iovec) (int, syscall.Errno) {
 // Errors: EBADF, EINVAL, EMFILE.
 //
 // Source: fcntl(2).
-func RawFcntl(fd int, cmd int, arg int) (int, syscall.Errno) {
+func RawFcntl(fd, cmd, arg int) (int, syscall.Errno) {
 	r, _, e := syscall.RawSyscall(SYS_FCNTL, uintptr(fd), uintptr(cmd), uintptr(arg))
 	return int(r), e
 }
@@ -689,7 +689,7 @@ func RawPipe2(fds *[2]int32, flags int) syscall.Errno {
 // Errors: EAFNOSUPPORT, EINVAL, EMFILE, ENFILE, ENOBUFS, EPROTONOSUPPORT.
 //
 // Source: socket(2).
-func RawSocket(domain int, typ int, protocol int) (int, syscall.Errno) {
+func RawSocket(domain, typ, protocol int) (int, syscall.Errno) {
 	r, _, e := syscall.RawSyscall(SYS_SOCKET, uintptr(domain), uintptr(typ), uintptr(protocol))
 	return int(r), e
 }
@@ -699,7 +699,7 @@ func RawSocket(domain int, typ int, protocol int) (int, syscall.Errno) {
 // Errors: EAFNOSUPPORT, EMFILE, ENFILE, EOPNOTSUPP.
 //
 // Source: socketpair(2).
-func RawSocketpair(domain int, typ int, protocol int, fds *[2]int32) syscall.Errno {
+func RawSocketpair(domain, typ, protocol int, fds *[2]int32) syscall.Errno {
 	_, _, e := syscall.RawSyscall6(SYS_SOCKETPAIR, uintptr(domain), uintptr(typ), uintptr(protocol), uintptr(unsafe.Pointer(fds)), 0, 0)
 	return e
 }
@@ -719,7 +719,7 @@ func RawBind(fd int, addr unsafe.Pointer, addrlen uint32) syscall.Errno {
 // Errors: EADDRINUSE, EBADF, ENOTSOCK, EOPNOTSUPP.
 //
 // Source: listen(2).
-func RawListen(fd int, backlog int) syscall.Errno {
+func RawListen(fd, backlog int) syscall.Errno {
 	_, _, e := syscall.RawSyscall(SYS_LISTEN, uintptr(fd), uintptr(backlog), 0)
 	return e
 }
@@ -769,7 +769,7 @@ func RawConnect(fd int, addr unsafe.Pointer, addrlen uint32) syscall.Errno {
 // Errors: EBADF, EINVAL, ENOTCONN, ENOTSOCK.
 //
 // Source: shutdown(2).
-func RawShutdown(fd int, how int) syscall.Errno {
+func RawShutdown(fd, how int) syscall.Errno {
 	_, _, e := syscall.RawSyscall(SYS_SHUTDOWN, uintptr(fd), uintptr(how), 0)
 	return e
 }
@@ -780,7 +780,7 @@ func RawShutdown(fd int, how int) syscall.Errno {
 // Errors: EBADF, EINVAL, ENOPROTOOPT, ENOTSOCK.
 //
 // Source: getsockopt(2).
-func RawGetsockopt(fd int, level int, optname int, optval unsafe.Pointer, optlen *uint32) syscall.Errno {
+func RawGetsockopt(fd, level, optname int, optval unsafe.Pointer, optlen *uint32) syscall.Errno {
 	_, _, e := syscall.RawSyscall6(SYS_GETSOCKOPT, uintptr(fd), uintptr(level), uintptr(optname), uintptr(optval), uintptr(unsafe.Pointer(optlen)), 0)
 	return e
 }
@@ -790,7 +790,7 @@ func RawGetsockopt(fd int, level int, optname int, optval unsafe.Pointer, optlen
 // Errors: EBADF, EINVAL, ENOPROTOOPT, ENOTSOCK.
 //
 // Source: setsockopt(2).
-func RawSetsockopt(fd int, level int, optname int, optval unsafe.Pointer, optlen uint32) syscall.Errno {
+func RawSetsockopt(fd, level, optname int, optval unsafe.Pointer, optlen uint32) syscall.Errno {
 	_, _, e := syscall.RawSyscall6(SYS_SETSOCKOPT, uintptr(fd), uintptr(level), uintptr(optname), uintptr(optval), uintptr(optlen), 0)
 	return e
 }
@@ -925,7 +925,7 @@ func RawEpollCreate1(flags int) (int, syscall.Errno) {
 // Errors: EBADF, EEXIST, EINVAL, ELOOP, ENOENT, ENOMEM, ENOSPC, EPERM.
 //
 // Source: epoll_ctl(2).
-func RawEpollCtl(epfd int, op int, fd int, event *EpollEvent) syscall.Errno {
+func RawEpollCtl(epfd, op, fd int, event *EpollEvent) syscall.Errno {
 	_, _, e := syscall.RawSyscall6(SYS_EPOLL_CTL, uintptr(epfd), uintptr(op), uintptr(fd), uintptr(unsafe.Pointer(event)), 0, 0)
 	return e
 }
@@ -1001,7 +1001,7 @@ func RawEventfd2(initval uint32, flags int) (int, syscall.Errno) {
 // Errors: EINVAL, EMFILE, ENFILE, ENODEV, ENOMEM.
 //
 // Source: timerfd_create(2).
-func RawTimerfdCreate(clockid int, flags int) (int, syscall.Errno) {
+func RawTimerfdCreate(clockid, flags int) (int, syscall.Errno) {
 	r, _, e := syscall.RawSyscall(SYS_TIMERFD_CREATE, uintptr(clockid), uintptr(flags), 0)
 	return int(r), e
 }
@@ -1012,7 +1012,7 @@ func RawTimerfdCreate(clockid int, flags int) (int, syscall.Errno) {
 // Errors: EBADF, EFAULT, EINVAL.
 //
 // Source: timerfd_settime(2).
-func RawTimerfdSettime(fd int, flags int, next *Itimerspec, old *Itimerspec) syscall.Errno {
+func RawTimerfdSettime(fd, flags int, next, old *Itimerspec) syscall.Errno {
 	_, _, e := syscall.RawSyscall6(SYS_TIMERFD_SETTIME, uintptr(fd), uintptr(flags), uintptr(unsafe.Pointer(next)), uintptr(unsafe.Pointer(old)), 0, 0)
 	return e
 }
@@ -1130,7 +1130,7 @@ func RawSplice(fdin int, offin *int64, fdout int, offout *int64, size int, flags
 // Errors: EAGAIN, EBADF, EINVAL, EIO, EOVERFLOW.
 //
 // Source: sendfile(2).
-func Sendfile(out int, in int, offset *int64, count int) (int, syscall.Errno) {
+func Sendfile(out, in int, offset *int64, count int) (int, syscall.Errno) {
 	r, _, e := syscall.Syscall6(SYS_SENDFILE, uintptr(out), uintptr(in), uintptr(unsafe.Pointer(offset)), uintptr(count), 0, 0)
 	return int(r), e
 }
@@ -1138,7 +1138,7 @@ func Sendfile(out int, in int, offset *int64, count int) (int, syscall.Errno) {
 // RawSendfile is Sendfile without a word to the scheduler: only for a call that
 // cannot sleep, such as one on a non-blocking descriptor or with a zero
 // timeout.
-func RawSendfile(out int, in int, offset *int64, count int) (int, syscall.Errno) {
+func RawSendfile(out, in int, offset *int64, count int) (int, syscall.Errno) {
 	r, _, e := syscall.RawSyscall6(SYS_SENDFILE, uintptr(out), uintptr(in), uintptr(unsafe.Pointer(offset)), uintptr(count), 0, 0)
 	return int(r), e
 }

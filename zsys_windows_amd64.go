@@ -573,7 +573,7 @@ func CloseHandle(handle uintptr) syscall.Errno {
 // Errors: ERROR_INVALID_HANDLE, ERROR_INVALID_PARAMETER.
 //
 // Source: CreateIoCompletionPort (ioapiset.h).
-func CreateIoCompletionPort(file uintptr, port uintptr, key uintptr, threads uint32) (uintptr, syscall.Errno) {
+func CreateIoCompletionPort(file, port, key uintptr, threads uint32) (uintptr, syscall.Errno) {
 	r, _, e := syscall.SyscallN(proc_CreateIoCompletionPort.Addr(), file, port, key, uintptr(threads))
 	if r == 0 {
 		e = lastError(e)
@@ -611,7 +611,7 @@ func GetQueuedCompletionStatusEx(port uintptr, entries []OverlappedEntry, remove
 // Errors: ERROR_INVALID_HANDLE, ERROR_NOT_ENOUGH_MEMORY.
 //
 // Source: PostQueuedCompletionStatus (ioapiset.h).
-func PostQueuedCompletionStatus(port uintptr, bytes uint32, key uintptr, overlapped uintptr) syscall.Errno {
+func PostQueuedCompletionStatus(port uintptr, bytes uint32, key, overlapped uintptr) syscall.Errno {
 	r, _, e := syscall.SyscallN(proc_PostQueuedCompletionStatus.Addr(), port, uintptr(bytes), key, overlapped)
 	if r == 0 {
 		e = lastError(e)
@@ -643,7 +643,7 @@ func SetFileCompletionNotificationModes(file uintptr, flags byte) syscall.Errno 
 // Errors: ERROR_INVALID_PARAMETER, ERROR_ACCESS_DENIED.
 //
 // Source: CreateWaitableTimerExW (synchapi.h).
-func CreateWaitableTimerExW(attributes unsafe.Pointer, name *uint16, flags uint32, access uint32) (uintptr, syscall.Errno) {
+func CreateWaitableTimerExW(attributes unsafe.Pointer, name *uint16, flags, access uint32) (uintptr, syscall.Errno) {
 	r, _, e := syscall.SyscallN(proc_CreateWaitableTimerExW.Addr(), uintptr(attributes), uintptr(unsafe.Pointer(name)), uintptr(flags), uintptr(access))
 	if r == 0 {
 		e = lastError(e)
@@ -659,7 +659,7 @@ func CreateWaitableTimerExW(attributes unsafe.Pointer, name *uint16, flags uint3
 // Errors: ERROR_INVALID_HANDLE, ERROR_INVALID_PARAMETER.
 //
 // Source: SetWaitableTimer (synchapi.h).
-func SetWaitableTimer(timer uintptr, due *int64, period int, routine uintptr, arg uintptr, resume int) syscall.Errno {
+func SetWaitableTimer(timer uintptr, due *int64, period int, routine, arg uintptr, resume int) syscall.Errno {
 	r, _, e := syscall.SyscallN(proc_SetWaitableTimer.Addr(), timer, uintptr(unsafe.Pointer(due)), uintptr(period), routine, arg, uintptr(resume))
 	if r == 0 {
 		e = lastError(e)
@@ -691,7 +691,7 @@ func CancelWaitableTimer(timer uintptr) syscall.Errno {
 // Errors: ERROR_INVALID_HANDLE, ERROR_INVALID_PARAMETER.
 //
 // Source: RegisterWaitForSingleObject (winbase.h).
-func RegisterWaitForSingleObject(wait *uintptr, object uintptr, callback uintptr, context uintptr, timeout uint32, flags uint32) syscall.Errno {
+func RegisterWaitForSingleObject(wait *uintptr, object, callback, context uintptr, timeout, flags uint32) syscall.Errno {
 	r, _, e := syscall.SyscallN(proc_RegisterWaitForSingleObject.Addr(), uintptr(unsafe.Pointer(wait)), object, callback, context, uintptr(timeout), uintptr(flags))
 	if r == 0 {
 		e = lastError(e)
@@ -707,7 +707,7 @@ func RegisterWaitForSingleObject(wait *uintptr, object uintptr, callback uintptr
 // Errors: ERROR_INVALID_HANDLE, ERROR_IO_PENDING.
 //
 // Source: UnregisterWaitEx (winbase.h).
-func UnregisterWaitEx(wait uintptr, completion uintptr) syscall.Errno {
+func UnregisterWaitEx(wait, completion uintptr) syscall.Errno {
 	r, _, e := syscall.SyscallN(proc_UnregisterWaitEx.Addr(), wait, completion)
 	if r == 0 {
 		e = lastError(e)
@@ -724,7 +724,7 @@ func UnregisterWaitEx(wait uintptr, completion uintptr) syscall.Errno {
 // STATUS_OBJECT_NAME_NOT_FOUND.
 //
 // Source: NtCreateFile (winternl.h).
-func NtCreateFile(file *uintptr, access uint32, attributes *ObjectAttributes, iosb *IOStatusBlock, allocation *int64, fileAttributes uint32, share uint32, disposition uint32, options uint32, ea unsafe.Pointer, eaLength uint32) NTStatus {
+func NtCreateFile(file *uintptr, access uint32, attributes *ObjectAttributes, iosb *IOStatusBlock, allocation *int64, fileAttributes, share, disposition, options uint32, ea unsafe.Pointer, eaLength uint32) NTStatus {
 	r, _, _ := syscall.SyscallN(proc_NtCreateFile.Addr(), uintptr(unsafe.Pointer(file)), uintptr(access), uintptr(unsafe.Pointer(attributes)), uintptr(unsafe.Pointer(iosb)), uintptr(unsafe.Pointer(allocation)), uintptr(fileAttributes), uintptr(share), uintptr(disposition), uintptr(options), uintptr(ea), uintptr(eaLength))
 	return NTStatus(r)
 }
@@ -736,7 +736,7 @@ func NtCreateFile(file *uintptr, access uint32, attributes *ObjectAttributes, io
 // Errors: STATUS_INVALID_HANDLE, STATUS_INVALID_PARAMETER, STATUS_PENDING.
 //
 // Source: NtDeviceIoControlFile (winternl.h).
-func NtDeviceIoControlFile(file uintptr, event uintptr, apc uintptr, apcContext uintptr, iosb *IOStatusBlock, code uint32, input unsafe.Pointer, inputLength uint32, output unsafe.Pointer, outputLength uint32) NTStatus {
+func NtDeviceIoControlFile(file, event, apc, apcContext uintptr, iosb *IOStatusBlock, code uint32, input unsafe.Pointer, inputLength uint32, output unsafe.Pointer, outputLength uint32) NTStatus {
 	r, _, _ := syscall.SyscallN(proc_NtDeviceIoControlFile.Addr(), file, event, apc, apcContext, uintptr(unsafe.Pointer(iosb)), uintptr(code), uintptr(input), uintptr(inputLength), uintptr(output), uintptr(outputLength))
 	return NTStatus(r)
 }
@@ -747,7 +747,7 @@ func NtDeviceIoControlFile(file uintptr, event uintptr, apc uintptr, apcContext 
 // Errors: STATUS_INVALID_HANDLE, STATUS_NOT_FOUND.
 //
 // Source: the native API, which Microsoft does not document.
-func NtCancelIoFileEx(file uintptr, request *IOStatusBlock, iosb *IOStatusBlock) NTStatus {
+func NtCancelIoFileEx(file uintptr, request, iosb *IOStatusBlock) NTStatus {
 	r, _, _ := syscall.SyscallN(proc_NtCancelIoFileEx.Addr(), file, uintptr(unsafe.Pointer(request)), uintptr(unsafe.Pointer(iosb)))
 	return NTStatus(r)
 }
@@ -781,7 +781,7 @@ func NtCreateWaitCompletionPacket(packet *uintptr, access uint32, attributes *Ob
 // Errors: STATUS_INVALID_HANDLE, STATUS_INVALID_PARAMETER.
 //
 // Source: the native API (Windows 8).
-func NtAssociateWaitCompletionPacket(packet uintptr, port uintptr, target uintptr, key uintptr, apcContext uintptr, status NTStatus, information uintptr, alreadySignaled *byte) NTStatus {
+func NtAssociateWaitCompletionPacket(packet, port, target, key, apcContext uintptr, status NTStatus, information uintptr, alreadySignaled *byte) NTStatus {
 	if !hasNtAssociateWaitCompletionPacket() {
 		return STATUS_PROCEDURE_NOT_FOUND
 	}
@@ -840,7 +840,7 @@ func WSAStartup(version uint16, data *WSAData) int {
 // Errors: WSAEAFNOSUPPORT, WSAEMFILE, WSAENOBUFS.
 //
 // Source: WSASocketW (winsock2.h).
-func WSASocketW(domain int, typ int, protocol int, info unsafe.Pointer, group uint32, flags uint32) (uintptr, syscall.Errno) {
+func WSASocketW(domain, typ, protocol int, info unsafe.Pointer, group, flags uint32) (uintptr, syscall.Errno) {
 	r, _, e := syscall.SyscallN(proc_WSASocketW.Addr(), uintptr(domain), uintptr(typ), uintptr(protocol), uintptr(info), uintptr(group), uintptr(flags))
 	if r == ^uintptr(0) {
 		e = lastError(e)
@@ -1051,7 +1051,7 @@ func WSASend(socket uintptr, bufs []WSABuf, done *uint32, flags uint32, overlapp
 // Errors: WSAECONNRESET, WSAENOTSOCK, WSAEWOULDBLOCK, WSA_IO_PENDING.
 //
 // Source: WSARecv (winsock2.h).
-func WSARecv(socket uintptr, bufs []WSABuf, done *uint32, flags *uint32, overlapped *Overlapped, routine uintptr) syscall.Errno {
+func WSARecv(socket uintptr, bufs []WSABuf, done, flags *uint32, overlapped *Overlapped, routine uintptr) syscall.Errno {
 	if raceEnabled {
 		raceRelease()
 		raceRead(unsafe.Pointer(unsafe.SliceData(bufs)), len(bufs)*SizeofWSABuf)
@@ -1090,7 +1090,7 @@ func WSASendTo(socket uintptr, bufs []WSABuf, done *uint32, flags uint32, addr u
 // Errors: WSAECONNRESET, WSAENOTSOCK, WSAEWOULDBLOCK, WSA_IO_PENDING.
 //
 // Source: WSARecvFrom (winsock2.h).
-func WSARecvFrom(socket uintptr, bufs []WSABuf, done *uint32, flags *uint32, addr unsafe.Pointer, addrlen *int32, overlapped *Overlapped, routine uintptr) syscall.Errno {
+func WSARecvFrom(socket uintptr, bufs []WSABuf, done, flags *uint32, addr unsafe.Pointer, addrlen *int32, overlapped *Overlapped, routine uintptr) syscall.Errno {
 	if raceEnabled {
 		raceRelease()
 		raceRead(unsafe.Pointer(unsafe.SliceData(bufs)), len(bufs)*SizeofWSABuf)
@@ -1110,7 +1110,7 @@ func WSARecvFrom(socket uintptr, bufs []WSABuf, done *uint32, flags *uint32, add
 // Errors: WSAENOPROTOOPT, WSAEINVAL, WSAENOTSOCK.
 //
 // Source: getsockopt (winsock2.h).
-func Getsockopt(socket uintptr, level int, optname int, optval unsafe.Pointer, optlen *int32) syscall.Errno {
+func Getsockopt(socket uintptr, level, optname int, optval unsafe.Pointer, optlen *int32) syscall.Errno {
 	r, _, e := syscall.SyscallN(proc_getsockopt.Addr(), socket, uintptr(level), uintptr(optname), uintptr(optval), uintptr(unsafe.Pointer(optlen)))
 	if int32(r) == -1 {
 		e = lastError(e)
@@ -1125,7 +1125,7 @@ func Getsockopt(socket uintptr, level int, optname int, optval unsafe.Pointer, o
 // Errors: WSAENOPROTOOPT, WSAEINVAL, WSAENOTSOCK.
 //
 // Source: setsockopt (winsock2.h).
-func Setsockopt(socket uintptr, level int, optname int, optval unsafe.Pointer, optlen int) syscall.Errno {
+func Setsockopt(socket uintptr, level, optname int, optval unsafe.Pointer, optlen int) syscall.Errno {
 	r, _, e := syscall.SyscallN(proc_setsockopt.Addr(), socket, uintptr(level), uintptr(optname), uintptr(optval), uintptr(optlen))
 	if int32(r) == -1 {
 		e = lastError(e)

@@ -32,14 +32,26 @@ func (e *emitter) calls() {
 
 func (e *emitter) call(c *model.Call, how form) {
 	e.f.Comment(callDoc(c, how))
-	fn := e.f.Func().Id(callName(c, how)).ParamsFunc(func(g *jen.Group) {
-		for _, p := range visible(c) {
-			g.Id(p.Name).Add(goType(p.GoType))
-		}
-	})
+	fn := e.f.Func().Id(callName(c, how)).ParamsFunc(func(g *jen.Group) { parameters(g, visible(c)) })
 	e.results(fn, c)
 	fn.BlockFunc(func(g *jen.Group) { e.body(g, c, how) })
 	e.f.Line()
+}
+
+// parameters writes neighbours of one type as Go programmers do: fd, op int.
+func parameters(g *jen.Group, params []*model.Param) {
+	for len(params) > 0 {
+		same := 1
+		for same < len(params) && params[same].GoType == params[0].GoType {
+			same++
+		}
+		var names []jen.Code
+		for _, p := range params[:same] {
+			names = append(names, jen.Id(p.Name))
+		}
+		g.List(names...).Add(goType(params[0].GoType))
+		params = params[same:]
+	}
 }
 
 func callName(c *model.Call, how form) string {
