@@ -23,6 +23,15 @@ func (wouldBlockError) Is(target error) bool {
 	return target == syscall.EAGAIN || target == syscall.EWOULDBLOCK
 }
 
+// ErrTruncated says that a datagram was longer than the buffer: the buffer is
+// full, the rest is lost. errors.Is also finds syscall.EMSGSIZE in it.
+var ErrTruncated error = truncatedError{}
+
+type truncatedError struct{}
+
+func (truncatedError) Error() string        { return "sockets: datagram truncated" }
+func (truncatedError) Is(target error) bool { return target == syscall.EMSGSIZE }
+
 // errClosed is what every operation on a closed or never opened socket returns.
 var errClosed error = closedError{}
 
@@ -44,7 +53,7 @@ func callError(call string, errno syscall.Errno) error {
 	if errno == 0 {
 		return nil
 	}
-	return os.NewSyscallError(call, errno)
+	return os.NewSyscallError(call, boxed(errno))
 }
 
 func addrError(op string, addr netip.AddrPort, err error) error {

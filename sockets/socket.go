@@ -1,6 +1,7 @@
 package sockets
 
 import (
+	"net/netip"
 	"syscall"
 
 	"github.com/metalio/metalio"
@@ -58,19 +59,145 @@ func (s *socket) blocked(d metalio.Interest) error {
 	return ErrWouldBlock
 }
 
-// failed turns the errno of an operation in direction d into its error. A
-// small errno in an interface does not allocate.
+// failed turns the errno of an operation in direction d into its error,
+// without an allocation.
 func (s *socket) failed(errno syscall.Errno, d metalio.Interest) error {
 	if wouldBlock(errno) {
 		return s.blocked(d)
 	}
-	return errno
+	return boxed(errno)
+}
+
+// netSocket is a socket in the system's sense, which has options and addresses;
+// a pipe has neither.
+type netSocket struct {
+	socket
+}
+
+// SetReadBuffer sets the size of the kernel's receive buffer in bytes. Linux
+// doubles the value and caps it by net.core.rmem_max. Accepted connections
+// inherit a listener's.
+func (s *netSocket) SetReadBuffer(bytes int) error {
+	return s.setOption(syscall.SOL_SOCKET, syscall.SO_RCVBUF, bytes, "SO_RCVBUF")
+}
+
+// SetWriteBuffer sets the size of the kernel's send buffer in bytes. Linux
+// doubles the value and caps it by net.core.wmem_max.
+func (s *netSocket) SetWriteBuffer(bytes int) error {
+	return s.setOption(syscall.SOL_SOCKET, syscall.SO_SNDBUF, bytes, "SO_SNDBUF")
 }
 
 // setOption sets an integer option; name is for the error.
-func (s *socket) setOption(level, option, value int, name string) error {
+func (s *netSocket) setOption(level, option, value int, name string) error {
 	if !s.isOpen() {
 		return errClosed
 	}
 	return callError("setsockopt "+name, sysSetOption(s.FD(), level, option, value))
+}
+
+// localAddr is the zero AddrPort when there is none to tell.
+func (s *netSocket) localAddr() netip.AddrPort {
+	var sa sockaddr
+	if !s.isOpen() || sysSockname(s.FD(), &sa) != 0 {
+		return netip.AddrPort{}
+	}
+	return sa.addrPort()
+}
+
+// remoteAddr is the zero AddrPort when there is none to tell.
+func (s *netSocket) remoteAddr() netip.AddrPort {
+	var sa sockaddr
+	if !s.isOpen() || sysPeername(s.FD(), &sa) != 0 {
+		return netip.AddrPort{}
+	}
+	return sa.addrPort()
+}
+
+// openBound opens a socket of the given type and binds it to addr.
+func (s *netSocket) openBound(typ int, addr netip.AddrPort, cfg ListenConfig) error {
+	var sa sockaddr
+	family := familyOf(addr.Addr())
+	if err := sa.set(addr, family); err != nil {
+		return err
+	}
+	fd, errno := sysSocket(family, typ, 0)
+	if errno != 0 {
+		return callError("socket", errno)
+	}
+	s.own(fd)
+	if err := s.prepareBind(family, typ, cfg); err != nil {
+		s.discard()
+		return err
+	}
+	if errno := sysBind(fd, &sa); errno != 0 {
+		s.discard()
+		return callError("bind", errno)
+	}
+	return nil
+}
+
+func (s *netSocket) prepareBind(family, typ int, cfg ListenConfig) error {
+	if typ == syscall.SOCK_STREAM {
+		if err := callError("setsockopt SO_REUSEADDR", sysReuseAddr(s.FD())); err != nil {
+			return err
+		}
+	}
+	if cfg.ReusePort {
+		if err := callError("setsockopt SO_REUSEPORT", sysReusePort(s.FD())); err != nil {
+			return err
+		}
+	}
+	if family == syscall.AF_INET6 {
+		only := boolInt(cfg.V6Only)
+		if err := s.setOption(syscall.IPPROTO_IPV6, syscall.IPV6_V6ONLY, only, "IPV6_V6ONLY"); err != nil {
+			return err
+		}
+	}
+	if cfg.Control != nil {
+		return cfg.Control(s.FD())
+	}
+	return nil
+}
+
+// openConnecting opens a socket of the given type, binds it to local unless
+// that is the zero AddrPort, and starts to connect it to addr.
+func (s *netSocket) openConnecting(typ int, local, addr netip.AddrPort) error {
+	family := familyOf(addr.Addr())
+	var to sockaddr
+	if err := to.set(addr, family); err != nil {
+		return err
+	}
+	fd, errno := sysSocket(family, typ, 0)
+	if errno != 0 {
+		return callError("socket", errno)
+	}
+	s.own(fd)
+	err := s.startConnect(local, &to, family)
+	if err != nil {
+		s.discard()
+	}
+	return err
+}
+
+func (s *netSocket) startConnect(local netip.AddrPort, to *sockaddr, family int) error {
+	if local.IsValid() {
+		var from sockaddr
+		if err := from.set(local, family); err != nil {
+			return err
+		}
+		if errno := sysBind(s.FD(), &from); errno != 0 {
+			return callError("bind", errno)
+		}
+	}
+	if errno := sysConnect(s.FD(), to); errno != 0 && !inProgress(errno) {
+		return callError("connect", errno)
+	}
+	return nil
+}
+
+func boolInt(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }

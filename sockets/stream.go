@@ -9,7 +9,7 @@ import (
 
 // stream is a connected byte stream: what TCPConn and UnixConn share.
 type stream struct {
-	socket
+	netSocket
 }
 
 // Read reads up to len(p) bytes. It returns (0, io.EOF) when the peer has
@@ -100,18 +100,6 @@ func (s *stream) shutdown(how int) error {
 		return errClosed
 	}
 	return callError("shutdown", sysShutdown(s.FD(), how))
-}
-
-// SetReadBuffer sets the size of the kernel's receive buffer in bytes. Linux
-// doubles the value and caps it by net.core.rmem_max.
-func (s *stream) SetReadBuffer(bytes int) error {
-	return s.setOption(syscall.SOL_SOCKET, syscall.SO_RCVBUF, bytes, "SO_RCVBUF")
-}
-
-// SetWriteBuffer sets the size of the kernel's send buffer in bytes. Linux
-// doubles the value and caps it by net.core.wmem_max.
-func (s *stream) SetWriteBuffer(bytes int) error {
-	return s.setOption(syscall.SOL_SOCKET, syscall.SO_SNDBUF, bytes, "SO_SNDBUF")
 }
 
 // connectOutcome follows the portable procedure for a socket that became

@@ -21,6 +21,10 @@ func wouldBlock(errno syscall.Errno) bool {
 	return errno == syscall.EAGAIN || errno == syscall.EWOULDBLOCK
 }
 
+// boxed makes an error of errno. Every Unix errno is below 256, and Go does
+// not allocate for so small an integer in an interface.
+func boxed(errno syscall.Errno) error { return errno }
+
 // inProgress reports that a connect goes on by itself. An interrupted one does
 // so too: repeating it would only give EALREADY.
 func inProgress(errno syscall.Errno) bool {
@@ -92,6 +96,41 @@ func sysRecv(fd FD, p []byte) (int, syscall.Errno) {
 func sysSend(fd FD, p []byte) (int, syscall.Errno) {
 	for {
 		n, errno := metalio.RawSendto(int(fd), p, sendFlags, nil, 0)
+		if errno != syscall.EINTR {
+			return n, errno
+		}
+	}
+}
+
+// sysRecvFrom receives one datagram. EMSGSIZE says that it was longer than p,
+// whose length is then n.
+func sysRecvFrom(fd FD, p []byte, from *sockaddr) (int, syscall.Errno) {
+	iov := metalio.Iovec{Base: unsafe.Pointer(unsafe.SliceData(p)), Len: uintptr(len(p))}
+	for {
+		from.room()
+		msg := metalio.Msghdr{Name: from.pointer(), Namelen: from.len, Iov: &iov, Iovlen: 1}
+		n, errno := metalio.RawRecvmsg(int(fd), &msg, 0)
+		if errno == syscall.EINTR {
+			continue
+		}
+		runtime.KeepAlive(p)
+		from.len = msg.Namelen
+		if errno == 0 && msg.Flags&metalio.MSG_TRUNC != 0 {
+			errno = syscall.EMSGSIZE
+		}
+		return n, errno
+	}
+}
+
+// sysSendTo sends one datagram, to the socket's peer when to is nil.
+func sysSendTo(fd FD, p []byte, to *sockaddr) (int, syscall.Errno) {
+	var addr unsafe.Pointer
+	var size uint32
+	if to != nil {
+		addr, size = to.pointer(), to.len
+	}
+	for {
+		n, errno := metalio.RawSendto(int(fd), p, sendFlags, addr, size)
 		if errno != syscall.EINTR {
 			return n, errno
 		}

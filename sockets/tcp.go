@@ -29,7 +29,7 @@ type ListenConfig struct {
 // TCPListener accepts TCP connections without blocking. Its descriptor is
 // readable while connections wait. Use it from one goroutine at a time.
 type TCPListener struct {
-	socket
+	netSocket
 }
 
 // ListenTCP listens on addr; port 0 picks a free one, which Addr tells.
@@ -44,7 +44,7 @@ func ListenTCP(addr netip.AddrPort, cfg ListenConfig) (*TCPListener, error) {
 }
 
 func (l *TCPListener) listen(addr netip.AddrPort, cfg ListenConfig) error {
-	if err := l.bindNew(syscall.SOCK_STREAM, addr, cfg); err != nil {
+	if err := l.openBound(syscall.SOCK_STREAM, addr, cfg); err != nil {
 		return err
 	}
 	backlog := cfg.Backlog
@@ -54,52 +54,6 @@ func (l *TCPListener) listen(addr netip.AddrPort, cfg ListenConfig) error {
 	if errno := sysListen(l.FD(), backlog); errno != 0 {
 		l.discard()
 		return callError("listen", errno)
-	}
-	return nil
-}
-
-// bindNew opens a socket of the given type and binds it to addr.
-func (s *socket) bindNew(typ int, addr netip.AddrPort, cfg ListenConfig) error {
-	var sa sockaddr
-	family := familyOf(addr.Addr())
-	if err := sa.set(addr, family); err != nil {
-		return err
-	}
-	fd, errno := sysSocket(family, typ, 0)
-	if errno != 0 {
-		return callError("socket", errno)
-	}
-	s.own(fd)
-	if err := s.prepareBind(family, typ, cfg); err != nil {
-		s.discard()
-		return err
-	}
-	if errno := sysBind(fd, &sa); errno != 0 {
-		s.discard()
-		return callError("bind", errno)
-	}
-	return nil
-}
-
-func (s *socket) prepareBind(family, typ int, cfg ListenConfig) error {
-	if typ == syscall.SOCK_STREAM {
-		if err := callError("setsockopt SO_REUSEADDR", sysReuseAddr(s.FD())); err != nil {
-			return err
-		}
-	}
-	if cfg.ReusePort {
-		if err := callError("setsockopt SO_REUSEPORT", sysReusePort(s.FD())); err != nil {
-			return err
-		}
-	}
-	if family == syscall.AF_INET6 {
-		only := boolInt(cfg.V6Only)
-		if err := s.setOption(syscall.IPPROTO_IPV6, syscall.IPV6_V6ONLY, only, "IPV6_V6ONLY"); err != nil {
-			return err
-		}
-	}
-	if cfg.Control != nil {
-		return cfg.Control(s.FD())
 	}
 	return nil
 }
@@ -138,7 +92,7 @@ func (l *TCPListener) Accept() (*TCPConn, netip.AddrPort, error) {
 
 // Addr returns the address listened on, with the port that was picked for
 // port 0. It is the zero AddrPort after Close.
-func (l *TCPListener) Addr() netip.AddrPort { return localAddr(&l.socket) }
+func (l *TCPListener) Addr() netip.AddrPort { return l.localAddr() }
 
 // TCPConn is a TCP connection. The zero value is closed, and ready for Dial
 // and [TCPListener.AcceptInto]. Use it from one goroutine at a time.
@@ -176,39 +130,8 @@ func (c *TCPConn) DialFrom(local, addr netip.AddrPort) error {
 		return errOpen
 	}
 	*c = TCPConn{}
-	if err := c.connectNew(syscall.SOCK_STREAM, local, addr); err != nil {
-		if c.isOpen() {
-			c.discard()
-		}
+	if err := c.openConnecting(syscall.SOCK_STREAM, local, addr); err != nil {
 		return addrError("dial tcp", addr, err)
-	}
-	return nil
-}
-
-// connectNew opens a socket of the given type and starts to connect it. On
-// failure the socket may be left open for the caller to discard.
-func (s *socket) connectNew(typ int, local, addr netip.AddrPort) error {
-	family := familyOf(addr.Addr())
-	var to sockaddr
-	if err := to.set(addr, family); err != nil {
-		return err
-	}
-	fd, errno := sysSocket(family, typ, 0)
-	if errno != 0 {
-		return callError("socket", errno)
-	}
-	s.own(fd)
-	if local.IsValid() {
-		var from sockaddr
-		if err := from.set(local, family); err != nil {
-			return err
-		}
-		if errno := sysBind(fd, &from); errno != 0 {
-			return callError("bind", errno)
-		}
-	}
-	if errno := sysConnect(fd, &to); errno != 0 && !inProgress(errno) {
-		return callError("connect", errno)
 	}
 	return nil
 }
@@ -234,11 +157,11 @@ func (c *TCPConn) ConnectError() error {
 
 // LocalAddr returns the connection's own address, or the zero AddrPort when
 // there is none.
-func (c *TCPConn) LocalAddr() netip.AddrPort { return localAddr(&c.socket) }
+func (c *TCPConn) LocalAddr() netip.AddrPort { return c.localAddr() }
 
 // RemoteAddr returns the peer's address, or the zero AddrPort when there is
 // none: not connected yet, or no longer.
-func (c *TCPConn) RemoteAddr() netip.AddrPort { return remoteAddr(&c.socket) }
+func (c *TCPConn) RemoteAddr() netip.AddrPort { return c.remoteAddr() }
 
 // SetNoDelay sets whether small segments are sent at once (TCP_NODELAY)
 // instead of being gathered while others are unacknowledged.
@@ -298,27 +221,4 @@ func orDefault[T int | time.Duration](v, ifZero T) T {
 		return ifZero
 	}
 	return v
-}
-
-func boolInt(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
-}
-
-func localAddr(s *socket) netip.AddrPort {
-	var sa sockaddr
-	if !s.isOpen() || sysSockname(s.FD(), &sa) != 0 {
-		return netip.AddrPort{}
-	}
-	return sa.addrPort()
-}
-
-func remoteAddr(s *socket) netip.AddrPort {
-	var sa sockaddr
-	if !s.isOpen() || sysPeername(s.FD(), &sa) != 0 {
-		return netip.AddrPort{}
-	}
-	return sa.addrPort()
 }
