@@ -1,0 +1,51 @@
+package reactor
+
+import "syscall"
+
+// Register is [Poll.Register]: it watches fd for interest and calls the
+// handler with token.
+func (l *Loop[M]) Register(fd FD, token Token, interest Interest, mode Mode) error {
+	key, err := l.table.add(registration{fd, token, interest})
+	if err != nil {
+		return &OpError{opRegister.String(), fd, err}
+	}
+	if err := l.poll.Register(fd, Token(key), interest, mode); err != nil {
+		l.table.discard(key)
+		return err
+	}
+	l.table.bind(fd, key)
+	return nil
+}
+
+// RegisterSource is [Poll.RegisterSource].
+func (l *Loop[M]) RegisterSource(s Source, token Token, interest Interest, mode Mode) error {
+	if err := l.Register(s.FD(), token, interest, mode); err != nil {
+		return err
+	}
+	s.SetRearmer(l.poll)
+	return nil
+}
+
+// Reregister is [Poll.Reregister]. An event that this turn has taken already
+// is delivered with the new token, if it is in the new interest.
+func (l *Loop[M]) Reregister(fd FD, token Token, interest Interest, mode Mode) error {
+	key, r := l.table.find(fd)
+	if r == nil {
+		return &OpError{opReregister.String(), fd, syscall.ENOENT}
+	}
+	if err := l.poll.Reregister(fd, Token(key), interest, mode); err != nil {
+		return err
+	}
+	r.token, r.interest = token, interest
+	return nil
+}
+
+// Deregister is [Poll.Deregister], and stricter: no handler method is called
+// for the registration any more, also if Deregister returns an error because fd
+// is closed already.
+func (l *Loop[M]) Deregister(fd FD) error {
+	if !l.table.remove(fd) {
+		return &OpError{opDeregister.String(), fd, syscall.ENOENT}
+	}
+	return l.poll.Deregister(fd)
+}

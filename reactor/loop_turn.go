@@ -1,0 +1,118 @@
+package reactor
+
+import (
+	"time"
+
+	"github.com/metalio/metalio/slab"
+)
+
+// turn waits for up to timeout, handles what there is, each source up to its
+// bound, and returns the number of methods called.
+func (l *Loop[M]) turn(h Handler[M], timeout time.Duration) (int, error) {
+	l.stats.Turns++
+	if l.next == l.count {
+		if err := l.gather(timeout); err != nil {
+			return 0, err
+		}
+	}
+	return l.handleEvents(h) + l.handleMessages(h) + l.handleTimers(h), nil
+}
+
+// gather sleeps until something is ready, and takes the events.
+//
+// The order is that of [msgq.WakeWord]: armed first and then looked at, so that
+// what is sent in between ends the sleep.
+func (l *Loop[M]) gather(timeout time.Duration) error {
+	l.word.Arm()
+	if l.queue.Pending() || l.stopped.Load() {
+		timeout = 0
+	} else {
+		timeout = l.untilTimer(timeout)
+	}
+	n, err := l.poll.Wait(l.events, timeout)
+	l.word.Disarm()
+	if err != nil {
+		return err
+	}
+	l.next, l.count = 0, n
+
+	// What is due is decided before any handler runs, so that a timer which
+	// a handler sets for now fires in the next turn.
+	l.clock.newTurn()
+	if l.wheel.Len() > 0 {
+		l.wheel.Advance(l.clock.turn())
+	}
+	return nil
+}
+
+// untilTimer is timeout, or the time to the next timer if that is shorter.
+func (l *Loop[M]) untilTimer(timeout time.Duration) time.Duration {
+	deadline, ok := l.wheel.Next()
+	if !ok {
+		return timeout
+	}
+	d := max(time.Duration(deadline-l.clock.read()), 0)
+	if timeout < 0 {
+		return d
+	}
+	return min(d, timeout)
+}
+
+func (l *Loop[M]) handleEvents(h Handler[M]) (calls int) {
+	for l.next < l.count {
+		ev := l.events[l.next]
+		l.next++ // first, for the case of a panic
+		if ev.Token() == wakeToken {
+			l.stats.Wakes++
+			continue
+		}
+		calls += l.handleEvent(h, slab.Key(ev.Token()), ev.Ready())
+	}
+	return calls
+}
+
+// handleEvent calls the methods that an event is for. The registration is
+// looked up before each, because the one before may have ended or changed it.
+func (l *Loop[M]) handleEvent(h Handler[M], key slab.Key, ready Ready) (calls int) {
+	l.stats.Events++
+	if r, ok := l.table.get(key); ok && ready.methods(r.interest)&Readable != 0 {
+		calls++
+		l.stats.Readable++
+		h.Readable(l, r.token, ready)
+	}
+	if r, ok := l.table.get(key); ok && ready.methods(r.interest)&Writable != 0 {
+		calls++
+		l.stats.Writable++
+		h.Writable(l, r.token, ready)
+	}
+	if calls == 0 {
+		l.stats.Stale++
+	}
+	return calls
+}
+
+func (l *Loop[M]) handleMessages(h Handler[M]) (calls int) {
+	for calls < l.cfg.MessagesPerTurn {
+		msg, ok := l.queue.Pop()
+		if !ok {
+			break
+		}
+		calls++
+		l.stats.Messages++
+		h.Message(l, msg)
+	}
+	return calls
+}
+
+func (l *Loop[M]) handleTimers(h Handler[M]) (calls int) {
+	for calls < l.cfg.TimersPerTurn {
+		e, ok := l.wheel.Pop()
+		if !ok {
+			break
+		}
+		calls++
+		l.stats.timeout(time.Duration(l.clock.turn() - e.Deadline))
+		h.Timeout(l, Token(e.Token), e.Overruns)
+	}
+	return calls
+}

@@ -1,0 +1,42 @@
+package reactor
+
+import "time"
+
+// Stats are counters of a [Loop] since it was made.
+type Stats struct {
+	Turns    uint64 // times that the loop has gone round
+	Events   uint64 // descriptor events taken from the Poll
+	Stale    uint64 // of these, how many were for no registration, or outside its interest by then
+	Readable uint64 // calls of Readable
+	Writable uint64 // calls of Writable
+	Messages uint64 // calls of Message
+	Timeouts uint64 // calls of Timeout
+	Wakes    uint64 // events of the loop's own waker
+
+	Registered int // registrations at present
+	Timers     int // pending timers at present
+	Queued     int // messages waiting at present
+
+	// Lag is how much later than its deadline the last timer was handled,
+	// MaxLag the most that it has been: what slow handlers and a busy machine
+	// add to every deadline.
+	Lag    time.Duration
+	MaxLag time.Duration
+}
+
+// timeout counts an expired timer that was late by lag.
+func (s *Stats) timeout(lag time.Duration) {
+	s.Timeouts++
+	s.Lag = lag
+	s.MaxLag = max(s.MaxLag, lag)
+}
+
+// Stats returns the counters. It belongs to the loop's goroutine, like all
+// methods but Stop and Sender, and does not allocate.
+func (l *Loop[M]) Stats() Stats {
+	s := l.stats
+	s.Registered = l.table.slots.Len()
+	s.Timers = l.wheel.Len()
+	s.Queued = l.queue.Len()
+	return s
+}
