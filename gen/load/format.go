@@ -12,6 +12,8 @@ var (
 	aCType   = &shape{kind: text, noun: "a C type, such as int, const void *, uint8_t[28] or struct timespec", check: cTypeRule}
 	aCName   = &shape{kind: text, noun: "a name of letters, digits and underscores", check: cNameRule, regex: cName.String()}
 	aGoName  = &shape{kind: text, noun: "an exported Go name, such as EpollEvent", check: goNameRule, regex: "^[A-Z][A-Za-z0-9_]*$"}
+	aType    = &shape{kind: text, noun: "the name of a Go type: a builtin one, unsafe.Pointer, or an exported name of package metalio", check: typeNameRule, regex: `^([A-Za-z][A-Za-z0-9]*|unsafe\.Pointer)$`}
+	aGoType  = &shape{kind: text, noun: "a Go type, such as uintptr or *[2]int32", check: goTypeRule}
 	aParam   = &shape{kind: text, noun: "a name of letters, digits and underscores that is no keyword of Go", check: paramNameRule, regex: cName.String()}
 	texts    = &shape{kind: list, noun: "a list of texts", items: aText}
 	sizePair = &shape{kind: list, noun: "[size, alignment] in bytes", items: aSize, count: 2}
@@ -90,7 +92,7 @@ var dataModelShape = &shape{kind: mapping, noun: "a mapping from C's basic types
 
 var typeShape = &shape{kind: mapping, noun: "a C type or a mapping", bare: shortFor("c"), short: "c", keys: []key{
 	{"c", "The C type that the name stands for.", aCType},
-	{"go", "The Go type: a builtin one, or a name that is emitted as an alias.", aText},
+	{"go", "The Go type: a builtin one, or a name that is emitted as an alias.", aType},
 	{"declared", "Whether the root package declares the Go type by hand.", aBool},
 	{"doc", "Doc comment of the Go type.", aText},
 }}
@@ -98,7 +100,7 @@ var typeShape = &shape{kind: mapping, noun: "a C type or a mapping", bare: short
 var groupShape = &shape{kind: mapping, noun: "a mapping with values", keys: []key{
 	{"header", "The C header that declares the constants.", aText},
 	{"doc", "Comment over the constants.", aText},
-	{"type", "Go type of the constants; untyped without.", aText},
+	{"type", "Go type of the constants; untyped without.", aType},
 	{"unproved", "Why no oracle knows the constants, and what proves them instead.", aText},
 	{"values", "The constants: a number, or a mapping.", named("constant", aCName, constShape)},
 }}
@@ -153,7 +155,7 @@ var paramShape = &shape{kind: mapping, noun: "a C type or a mapping", bare: shor
 	{"dir", "Who fills what the pointer refers to.", oneOf(string(model.In), string(model.Out), string(model.InOut))},
 	{"len", "The parameter that carries the element count: makes a slice.", aParam},
 	{"value", "A value passed always; the parameter vanishes from Go.", aNumber},
-	{"go", "Go type, if not the computed one.", aText},
+	{"go", "Go type, if not the computed one.", aGoType},
 }}
 
 var returnShape = &shape{kind: mapping, noun: "none, a C type or a mapping", bare: bareReturn, short: "type", keys: []key{

@@ -2,7 +2,10 @@ package load
 
 import (
 	"fmt"
+	"go/ast"
+	"go/parser"
 	"go/token"
+	"go/types"
 	"math/big"
 	"regexp"
 	"slices"
@@ -191,6 +194,34 @@ func goNameRule(s string) error {
 		return fmt.Errorf("%q is no exported Go name", s)
 	}
 	return nil
+}
+
+// typeNameRule allows what can stand on either side of an alias declaration.
+func typeNameRule(s string) error {
+	if s == "unsafe.Pointer" || goNameRule(s) == nil || types.Universe.Lookup(s) != nil {
+		return nil
+	}
+	return fmt.Errorf("%q is no such name", s)
+}
+
+func goTypeRule(s string) error {
+	expr, err := parser.ParseExpr(s)
+	if err != nil || !isGoType(expr) {
+		return fmt.Errorf("cannot read the Go type %q", s)
+	}
+	return nil
+}
+
+func isGoType(expr ast.Expr) bool {
+	switch e := expr.(type) {
+	case *ast.StarExpr:
+		return isGoType(e.X)
+	case *ast.ArrayType:
+		return isGoType(e.Elt)
+	case *ast.SelectorExpr, *ast.Ident:
+		return true
+	}
+	return false
 }
 
 func paramNameRule(s string) error {
