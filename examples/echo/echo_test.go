@@ -1,0 +1,284 @@
+//go:build linux
+
+// The server runs in a process of its own, so that its allocations are its own,
+// and its descriptors can be counted in /proc.
+
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+func TestMain(m *testing.M) {
+	if limit := os.Getenv("ECHO_TEST_SERVER"); limit != "" {
+		serve(limit)
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// serve is the example's main, with fewer descriptors if limit says so.
+func serve(limit string) {
+	if n, _ := strconv.ParseUint(limit, 10, 64); n > 0 {
+		if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: n, Max: n}); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+	}
+	os.Args = []string{os.Args[0], "-listen", "127.0.0.1:0"}
+	main()
+}
+
+// child is a running server.
+type child struct {
+	t     *testing.T
+	cmd   *exec.Cmd
+	addr  string
+	lines chan string // closed at the end of its output
+}
+
+func startServer(t *testing.T, limit int) *child {
+	t.Helper()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), "ECHO_TEST_SERVER="+strconv.Itoa(limit))
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	must(t, err)
+	must(t, cmd.Start())
+	s := &child{t: t, cmd: cmd, lines: make(chan string, 1000)}
+	go func() {
+		defer close(s.lines)
+		for sc := bufio.NewScanner(out); sc.Scan(); {
+			s.lines <- sc.Text()
+		}
+	}()
+	t.Cleanup(func() { s.stop() })
+	addr, ok := strings.CutPrefix(s.line(), "listening on ")
+	if !ok {
+		t.Fatalf("first line %q", addr)
+	}
+	s.addr = addr
+	return s
+}
+
+func (s *child) line() string {
+	s.t.Helper()
+	select {
+	case l := <-s.lines:
+		return l
+	case <-time.After(20 * time.Second):
+		s.t.Fatal("the server is silent")
+		return ""
+	}
+}
+
+// totals is one line of the report.
+type totals struct{ open, accepted, messages, allocations int }
+
+func parse(t *testing.T, line string) (r totals) {
+	t.Helper()
+	_, err := fmt.Sscanf(line, "%d open connections, %d accepted, %d messages, %d allocations",
+		&r.open, &r.accepted, &r.messages, &r.allocations)
+	if err != nil {
+		t.Fatalf("%q: %v", line, err)
+	}
+	return r
+}
+
+// stop is Ctrl-C. It returns the last line, and fails the test unless the
+// server ends well.
+func (s *child) stop() (last totals) {
+	if s.cmd.ProcessState != nil {
+		return
+	}
+	s.cmd.Process.Signal(os.Interrupt)
+	timer := time.AfterFunc(10*time.Second, func() { s.cmd.Process.Kill() })
+	defer timer.Stop()
+	for l := range s.lines {
+		last = parse(s.t, l)
+	}
+	if err := s.cmd.Wait(); err != nil {
+		s.t.Error("server:", err)
+	}
+	return last
+}
+
+func (s *child) openFDs() int {
+	s.t.Helper()
+	names, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", s.cmd.Process.Pid))
+	must(s.t, err)
+	return len(names)
+}
+
+// wantFDs waits until the server has n descriptors.
+func (s *child) wantFDs(n int) {
+	s.t.Helper()
+	for range 500 {
+		if s.openFDs() == n {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	s.t.Fatalf("the server has %d descriptors, want %d", s.openFDs(), n)
+}
+
+func (s *child) dial() *net.TCPConn {
+	s.t.Helper()
+	c, err := net.DialTimeout("tcp", s.addr, 10*time.Second)
+	must(s.t, err)
+	c.SetDeadline(time.Now().Add(30 * time.Second))
+	return c.(*net.TCPConn)
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// exchange sends p and reads it back.
+func exchange(c net.Conn, p, room []byte) error {
+	if _, err := c.Write(p); err != nil {
+		return err
+	}
+	if _, err := io.ReadFull(c, room[:len(p)]); err != nil {
+		return err
+	}
+	if !bytes.Equal(p, room[:len(p)]) {
+		return fmt.Errorf("other bytes came back")
+	}
+	return nil
+}
+
+func TestBackPressure(t *testing.T) {
+	s := startServer(t, 0)
+	c := s.dial()
+	defer c.Close()
+	sent := make([]byte, 16<<20)
+	r := rand.New(rand.NewPCG(1, 2))
+	for i := range sent {
+		sent[i] = byte(r.Uint32())
+	}
+	done := make(chan error, 1)
+	go func() {
+		_, err := c.Write(sent)
+		c.CloseWrite() // half close: what is under way still comes back
+		done <- err
+	}()
+	// Nobody reads until the server has stopped reading as well.
+	time.Sleep(200 * time.Millisecond)
+	got, err := io.ReadAll(c)
+	must(t, err)
+	must(t, <-done)
+	if !bytes.Equal(got, sent) {
+		t.Fatalf("%d bytes of %d came back, or others", len(got), len(sent))
+	}
+}
+
+// TestZeroAllocsWhileEchoing and its 2,000 clients: a second in which the server
+// handles messages all the time and allocates nothing must follow another.
+func TestZeroAllocsWhileEchoing(t *testing.T) {
+	s := startServer(t, 0)
+	before := s.openFDs()
+
+	const clients = 2000
+	conns := make([]*net.TCPConn, clients)
+	for i := range conns {
+		conns[i] = s.dial()
+	}
+	stop := make(chan struct{})
+	var wg sync.WaitGroup
+	for g := range 8 {
+		wg.Go(func() {
+			p, room := bytes.Repeat([]byte{byte(g)}, 512), make([]byte, 512)
+			for {
+				for i := g; i < clients; i += 8 {
+					select {
+					case <-stop:
+						return
+					default:
+					}
+					if err := exchange(conns[i], p, room); err != nil {
+						t.Error(err)
+						return
+					}
+				}
+			}
+		})
+	}
+	quiet, last := 0, totals{}
+	for range 12 {
+		now := parse(t, s.line())
+		busy := now.messages-last.messages > 1000
+		if last = now; busy && now.allocations == 0 && now.open == clients {
+			if quiet++; quiet == 2 {
+				break
+			}
+			continue
+		}
+		quiet = 0
+		t.Logf("warming up: %+v", now)
+	}
+	close(stop)
+	wg.Wait()
+	if quiet < 2 {
+		t.Errorf("the server allocates: %+v", last)
+	}
+
+	// A third resets, a third half closes and waits, a third closes.
+	for i, c := range conns {
+		switch i % 3 {
+		case 0:
+			c.SetLinger(0)
+		case 1:
+			c.CloseWrite()
+			if n, err := c.Read(make([]byte, 1)); n != 0 || err != io.EOF {
+				t.Errorf("after half close: %d, %v", n, err)
+			}
+		}
+		c.Close()
+	}
+	s.wantFDs(before)
+	if end := s.stop(); end.open != 0 || end.accepted != clients {
+		t.Fatalf("%+v", end)
+	}
+}
+
+// TestOutOfDescriptors has more clients than the server has descriptors. Those
+// that it cannot accept wait, and it sleeps while they do.
+func TestOutOfDescriptors(t *testing.T) {
+	s := startServer(t, 32)
+	const clients = 64
+	conns := make([]*net.TCPConn, clients)
+	for i := range conns {
+		conns[i] = s.dial()
+	}
+	time.Sleep(time.Second) // how long it would spin
+	for _, c := range conns {
+		// The server has as many as it can: each that is closed makes room.
+		must(t, exchange(c, []byte("hello"), make([]byte, 5)))
+		c.Close()
+	}
+	end := s.stop()
+	if end.accepted != clients {
+		t.Fatalf("%+v", end)
+	}
+	busy := s.cmd.ProcessState.SystemTime() + s.cmd.ProcessState.UserTime()
+	if busy > 500*time.Millisecond {
+		t.Fatalf("the server was busy for %v: it spins", busy)
+	}
+}
