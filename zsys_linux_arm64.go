@@ -352,7 +352,7 @@ const SizeofSignalfdSiginfo = 128
 
 // Sigset is the kernel's signal set, bit n-1 for signal n.
 //
-// C: sigset_t; rt_sigprocmask(2); 8 bytes.
+// rt_sigprocmask(2); 8 bytes.
 type Sigset struct {
 	_    structs.HostLayout
 	Bits uint64
