@@ -5,6 +5,7 @@
 //	go run ./gen                # from the module's root; go generate ./... does the same
 //	go run ./gen -check         # report what is stale, missing or orphaned, as a diff
 //	go run ./gen -schema        # print the JSON Schema of the spec format
+//	go run ./gen -new linux/riscv64    # draft the spec of a new platform; see package draft
 //
 // All platforms are loaded, checked and rendered before the first file is
 // written, and each file is replaced in one step: a bad spec leaves the output
@@ -30,6 +31,7 @@ import (
 	"strings"
 
 	"github.com/metalio/metalio/gen/check"
+	"github.com/metalio/metalio/gen/draft"
 	"github.com/metalio/metalio/gen/emit"
 	"github.com/metalio/metalio/gen/load"
 	"github.com/metalio/metalio/gen/model"
@@ -53,6 +55,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	out := flags.String("out", ".", "write the generated files to `dir`")
 	check := flags.Bool("check", false, "write nothing; print how the generated files differ from the specs")
 	schema := flags.Bool("schema", false, "print the JSON Schema of the spec format")
+	target := flags.String("new", "", "draft the spec of `GOOS/GOARCH`, which has none yet")
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
 		return exitDone
@@ -63,6 +66,9 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return exitTroubled
 	case *schema:
 		return finish(printSchema(stdout), stderr)
+	case *target != "":
+		drafter := draft.Drafter{Specs: *specs, Compiler: draft.FindCompiler(*out)}
+		return finish(drafter.Run(*target, stdout), stderr)
 	case *check:
 		return finish(compare(*specs, *out, stdout), stderr)
 	}
