@@ -3,7 +3,6 @@ package sockets
 import (
 	"runtime"
 	"syscall"
-	"unsafe"
 
 	"github.com/metalio/metalio"
 )
@@ -12,7 +11,7 @@ import (
 // sockets, one call at a time.
 type Batch struct {
 	hdrs  []metalio.Mmsghdr
-	iovs  []metalio.Iovec
+	iovs  []iovec
 	addrs []sockaddr
 }
 
@@ -21,7 +20,7 @@ func NewBatch(n int) *Batch {
 	n = max(n, 1)
 	return &Batch{
 		hdrs:  make([]metalio.Mmsghdr, n),
-		iovs:  make([]metalio.Iovec, n),
+		iovs:  make([]iovec, n),
 		addrs: make([]sockaddr, n),
 	}
 }
@@ -87,8 +86,7 @@ func (b *Batch) write(fd FD, family int, ms []Message) (int, syscall.Errno, erro
 
 // describe makes header i stand for p and the address at sa.
 func (b *Batch) describe(i int, p []byte, sa *sockaddr) {
-	b.iovs[i].Base = unsafe.Pointer(unsafe.SliceData(p))
-	b.iovs[i].Len = uintptr(len(p))
+	b.iovs[i] = iovecOf(p)
 	b.hdrs[i] = metalio.Mmsghdr{Hdr: metalio.Msghdr{Iov: &b.iovs[i], Iovlen: 1}}
 	if sa != nil {
 		b.hdrs[i].Hdr.Name = sa.pointer()

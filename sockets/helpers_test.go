@@ -138,18 +138,21 @@ func readUntilError(t testing.TB, r reader) ([]byte, error) {
 	}
 }
 
-// fill writes until the socket takes no more and returns how much it took.
+// fill writes until the socket takes not even a byte and returns how much it took.
 func fill(t testing.TB, w writer) int {
 	t.Helper()
-	block := make([]byte, 64<<10)
-	for total := 0; ; {
-		n, err := w.Write(block)
-		total += n
-		if err == sockets.ErrWouldBlock {
-			return total
+	total := 0
+	for _, size := range []int{64 << 10, 1} {
+		for block := make([]byte, size); ; {
+			n, err := w.Write(block)
+			total += n
+			if err == sockets.ErrWouldBlock {
+				break
+			}
+			check(t, err)
 		}
-		check(t, err)
 	}
+	return total
 }
 
 // recorder is a Rearmer that remembers.

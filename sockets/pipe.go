@@ -6,9 +6,6 @@ import (
 	"github.com/metalio/metalio"
 )
 
-// MaxBuffers is how many buffers one system call of a vectored operation takes.
-const MaxBuffers = 32
-
 // PipeReader is the reading end of a pipe. Use it from one goroutine at a time.
 type PipeReader struct {
 	socket
@@ -19,7 +16,10 @@ type PipeWriter struct {
 	socket
 }
 
-// NewPipe makes a pipe whose ends are both non-blocking and close-on-exec.
+// NewPipe makes a pipe whose ends are both non-blocking and close-on-exec. On
+// Windows, whose pipes have no readiness, it is a pair of sockets connected
+// over the loopback: there a write may still succeed just after the reader was
+// closed, and the error that follows is ECONNRESET.
 func NewPipe() (*PipeReader, *PipeWriter, error) {
 	rfd, wfd, errno := sysPipe()
 	if errno != 0 {

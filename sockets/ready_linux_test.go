@@ -1,7 +1,6 @@
 package sockets_test
 
 import (
-	"os"
 	"syscall"
 	"testing"
 	"time"
@@ -13,13 +12,7 @@ import (
 // hang-up counts as ready, as it does for a reactor.
 func ready(t testing.TB, fd metalio.FD, d metalio.Interest, timeout time.Duration) bool {
 	t.Helper()
-	fds := []metalio.Pollfd{{Fd: int32(fd)}}
-	if d&metalio.Readable != 0 {
-		fds[0].Events |= metalio.POLLIN
-	}
-	if d&metalio.Writable != 0 {
-		fds[0].Events |= metalio.POLLOUT
-	}
+	fds := []metalio.Pollfd{{Fd: int32(fd), Events: pollEvents(d)}}
 	left := metalio.Timespec{Sec: metalio.TimeT(timeout / time.Second), Nsec: metalio.Long(timeout % time.Second)}
 	for {
 		// The kernel takes what has passed off left, so an interrupted
@@ -33,14 +26,4 @@ func ready(t testing.TB, fd metalio.FD, d metalio.Interest, timeout time.Duratio
 		}
 		return n > 0
 	}
-}
-
-// openDescriptors counts this process's descriptors.
-func openDescriptors(t testing.TB) int {
-	t.Helper()
-	names, err := os.ReadDir("/proc/self/fd")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return len(names)
 }

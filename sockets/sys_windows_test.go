@@ -1,0 +1,76 @@
+package sockets_test
+
+import (
+	"syscall"
+	"testing"
+	"time"
+	"unsafe"
+
+	"github.com/metalio/metalio"
+)
+
+var (
+	procWSAPoll          = syscall.NewLazyDLL("ws2_32.dll").NewProc("WSAPoll")
+	procGetHandleCount   = syscall.NewLazyDLL("kernel32.dll").NewProc("GetProcessHandleCount")
+	procGetsockopt       = syscall.NewLazyDLL("ws2_32.dll").NewProc("getsockopt")
+	currentProcessHandle = ^uintptr(0)
+)
+
+// ready waits up to timeout until fd is ready in direction d. An error or a
+// hang-up counts as ready, as it does for a reactor.
+func ready(t testing.TB, fd metalio.FD, d metalio.Interest, timeout time.Duration) bool {
+	t.Helper()
+	// WSAPOLLFD, POLLRDNORM and POLLWRNORM of winsock2.h
+	pollfd := struct {
+		socket          uintptr
+		events, revents int16
+	}{socket: fd}
+	if d&metalio.Readable != 0 {
+		pollfd.events |= 0x100
+	}
+	if d&metalio.Writable != 0 {
+		pollfd.events |= 0x10
+	}
+	ms := (timeout + time.Millisecond - 1) / time.Millisecond
+	// Proc.Call would allocate, within what TestZeroAllocs measures.
+	n, _, err := syscall.SyscallN(procWSAPoll.Addr(), uintptr(unsafe.Pointer(&pollfd)), 1, uintptr(ms))
+	if int32(n) < 0 {
+		t.Fatalf("WSAPoll: %v", err)
+	}
+	return n > 0
+}
+
+// openDescriptors counts this process's handles, sockets among them.
+func openDescriptors(t testing.TB) int {
+	t.Helper()
+	var n uint32
+	if r, _, err := procGetHandleCount.Call(currentProcessHandle, uintptr(unsafe.Pointer(&n))); r == 0 {
+		t.Fatalf("GetProcessHandleCount: %v", err)
+	}
+	return int(n)
+}
+
+func wantOption(t *testing.T, fd metalio.FD, level, option, want int) {
+	t.Helper()
+	var got int32
+	size := int32(unsafe.Sizeof(got))
+	r, _, err := procGetsockopt.Call(fd, uintptr(level), uintptr(option), uintptr(unsafe.Pointer(&got)), uintptr(unsafe.Pointer(&size)))
+	if r != 0 {
+		t.Fatalf("getsockopt: %v", err)
+	}
+	if int(got) != want {
+		t.Fatalf("option %d of level %d is %d, want %d", option, level, got, want)
+	}
+}
+
+// brokenPipe is what writing to a pipe gives once its reader is closed: the
+// pipe is a pair of sockets here.
+const brokenPipe = syscall.ECONNRESET
+
+// skipUnderWine skips a test of what Windows does and Wine does not.
+func skipUnderWine(t testing.TB, reason string) {
+	t.Helper()
+	if syscall.NewLazyDLL("ntdll.dll").NewProc("wine_get_version").Find() == nil {
+		t.Skip("under Wine:", reason)
+	}
+}
