@@ -14,6 +14,7 @@ package main
 import (
 	"flag"
 	"fmt"
+	"net"
 	"net/netip"
 	"os"
 	"os/signal"
@@ -30,7 +31,7 @@ func main() {
 }
 
 func run(listen string) error {
-	addr, err := netip.ParseAddrPort(listen)
+	addr, err := resolve(listen)
 	if err != nil {
 		return err
 	}
@@ -54,4 +55,16 @@ func run(listen string) error {
 	}
 	s.report.write(s)
 	return nil
+}
+
+// resolve looks a host:port up. No host means every address of this machine.
+func resolve(listen string) (netip.AddrPort, error) {
+	addr, err := net.ResolveTCPAddr("tcp", listen)
+	if err != nil {
+		return netip.AddrPort{}, err
+	}
+	if addr.IP == nil {
+		addr.IP = net.IPv6unspecified
+	}
+	return addr.AddrPort(), nil
 }
