@@ -281,8 +281,8 @@ func TestHeadersDoNotKnowAMisspeltSymbol(t *testing.T) {
 }
 
 func TestHeadersTellAFaultThatIsNoFacts(t *testing.T) {
-	tool := compiler(t)
 	p := platforms(t)[0]
+	tool := compiler(t)
 	p.Headers = append(p.Headers, "metalio/no_such_header.h")
 	if _, err := Headers(tool, p); err == nil || !strings.Contains(err.Error(), "no_such_header.h") {
 		t.Errorf("a missing header: %v", err)
