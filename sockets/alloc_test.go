@@ -53,6 +53,11 @@ func TestZeroAllocs(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
+	wantNoAllocs(t, "options", func() {
+		if err := a.SetNoDelay(true); err != nil {
+			t.Fatal(err)
+		}
+	})
 	wantNoAllocs(t, "addresses", func() {
 		if a.LocalAddr() != b.RemoteAddr() {
 			t.Fatal("addresses differ")

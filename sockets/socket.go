@@ -92,7 +92,12 @@ func (s *netSocket) setOption(level, option, value int, name string) error {
 	if !s.isOpen() {
 		return errClosed
 	}
-	return callError("setsockopt "+name, sysSetOption(s.FD(), level, option, value))
+	// The name is joined only for a failure: joining allocates, and a server
+	// sets options on every connection that it accepts.
+	if errno := sysSetOption(s.FD(), level, option, value); errno != 0 {
+		return callError("setsockopt "+name, errno)
+	}
+	return nil
 }
 
 // localAddr is the zero AddrPort when there is none to tell.
