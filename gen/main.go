@@ -122,6 +122,12 @@ func render(specs string) (map[string][]byte, error) {
 		if asm != nil {
 			files[stem+".s"] = asm
 		}
+		for _, s := range p.Simulated {
+			name := "zsys_" + s.Tag + ".go"
+			if files[name], err = emit.Simulated(p, s); err != nil {
+				return nil, fmt.Errorf("render %s: %w", name, err)
+			}
+		}
 	}
 	return files, nil
 }

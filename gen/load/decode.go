@@ -53,6 +53,9 @@ func (d *decoder) platform(goos, goarch string, n *node, pos model.Pos) *model.P
 	}
 	d.numbers(p, entriesOf(n, "syscalls"))
 	d.absent(p, n.get("absent"))
+	for _, e := range entriesOf(n, "simulated") {
+		p.Simulated = append(p.Simulated, &model.Simulated{Tag: e.key, Pos: e.pos, Take: textsOf(n.get("simulated"), e.key)})
+	}
 	if len(*d.errs) > before {
 		return nil
 	}

@@ -86,6 +86,7 @@ var fileShape = &shape{kind: mapping, noun: "a spec", keys: []key{
 	{"structs", "Structures by Go name.", named("struct", aGoName, structShape)},
 	{"calls", "Kernel entries by C name.", named("call", aCName, callShape)},
 	{"syscalls", "Numbers of calls by C name.", named("syscall", aCName, numberShape)},
+	{"simulated", "What Linux takes from here for a simulated kernel: beginnings of names, by build tag.", named("build tag", aCName, texts)},
 }}
 
 var dataModelShape = &shape{kind: mapping, noun: "a mapping from C's basic types to [size, alignment]", keys: dataModelKeys()}

@@ -41,6 +41,7 @@ type Platform struct {
 	Groups       []*Group
 	Structs      []*Struct
 	Calls        []*Call
+	Simulated    []*Simulated
 
 	// Placeholders are the types that only stubs mention: check fills them.
 	Placeholders []string
@@ -48,6 +49,14 @@ type Platform struct {
 
 // Name returns GOOS_GOARCH, the middle of the generated file's name.
 func (p *Platform) Name() string { return p.GOOS + "_" + p.GOARCH }
+
+// Simulated is what Linux takes from the platform under a build tag, so that a
+// backend for the platform's mechanism can run there against a simulated kernel.
+type Simulated struct {
+	Tag  string // the build tag, and the middle of the generated file's name
+	Pos  Pos
+	Take []string // beginnings of the names of constants and structs
+}
 
 // DataModel gives the size and alignment of C's basic types.
 type DataModel struct {
