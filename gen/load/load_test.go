@@ -217,6 +217,20 @@ func TestPlatformsShareNothing(t *testing.T) {
 	}
 }
 
+// TestLineEnds proves that a spec checked out with another line ending is
+// placed and printed as the same spec.
+func TestLineEnds(t *testing.T) {
+	const spec = "extends: [base/least.yaml]\n\ncalls:\n  one:\n    # what it does\n    go: One\n    blocking: somtimes\n"
+	for _, end := range []string{"\n", "\r\n", "\r"} {
+		dir := specs(t, map[string]string{"linux_amd64.yaml": strings.ReplaceAll(spec, "\n", end)})
+		_, err := load.Dir(dir)
+		const want = ":7:15: blocking of call one is \"somtimes\"\n        blocking: somtimes\n                  ^\n    expected one of never, maybe"
+		if err == nil || !strings.HasSuffix(err.Error(), want) {
+			t.Errorf("with line end %q: %v\nwant it to end with %s", end, err, want)
+		}
+	}
+}
+
 func TestUnreadableFile(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("a folder opened as a file fails there with another error, and a file's mode does not keep its owner out")
@@ -260,7 +274,7 @@ func FuzzLoad(f *testing.F) {
 		if !ok || len(list) == 0 || platforms != nil {
 			t.Fatalf("a bad spec gives %d platforms and the error %T: %v", len(platforms), err, err)
 		}
-		lines := strings.Split(string(src), "\n")
+		lines := strings.Split(model.Newlines(string(src)), "\n")
 		for _, e := range list {
 			if filepath.Base(e.File) != "linux_amd64.yaml" || e.Line < 1 || e.Col < 1 || e.Line > len(lines) || e.Msg == "" {
 				t.Errorf("error without a place in the file: %v", e)

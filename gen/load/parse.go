@@ -81,6 +81,8 @@ func (n *node) entry(key string) *entry {
 // errors.
 func parse(file string, src []byte, errs *model.Errors) *node {
 	start := model.Pos{File: file, Line: 1, Col: 1}
+	// The parser miscounts the lines of a file that ends them with \r\n.
+	src = []byte(model.Newlines(string(src)))
 	if pos, ok := firstInvalid(file, src); !ok {
 		errs.Add(pos, "the file is not UTF-8").Expected("text in UTF-8, without a byte that belongs to no character")
 		return nil

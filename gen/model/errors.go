@@ -49,6 +49,12 @@ func (e *Error) place() string {
 	return e.Pos.String()
 }
 
+var lineEnds = strings.NewReplacer("\r\n", "\n", "\r", "\n")
+
+// Newlines returns text with all that YAML takes for the end of a line written
+// as one newline: by this form the places in errors count.
+func Newlines(text string) string { return lineEnds.Replace(text) }
+
 // sourceLine returns the line that pos names, without its line ending, unless
 // it is blank.
 func sourceLine(pos Pos) (string, bool) {
@@ -59,11 +65,11 @@ func sourceLine(pos Pos) (string, bool) {
 	if err != nil {
 		return "", false
 	}
-	lines := strings.Split(string(text), "\n")
+	lines := strings.Split(Newlines(string(text)), "\n")
 	if pos.Line > len(lines) {
 		return "", false
 	}
-	line := strings.TrimRight(lines[pos.Line-1], "\r")
+	line := lines[pos.Line-1]
 	return strings.ToValidUTF8(line, "\uFFFD"), strings.TrimSpace(line) != ""
 }
 
