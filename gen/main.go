@@ -132,12 +132,17 @@ func render(specs string) (map[string][]byte, error) {
 	return files, nil
 }
 
-func generate(specs, out string, stdout io.Writer) error {
+// differences renders the specs and compares the result with what is in out.
+func differences(specs, out string) ([]change, error) {
 	want, err := render(specs)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	changes, err := compareFiles(want, out)
+	return compareFiles(want, out)
+}
+
+func generate(specs, out string, stdout io.Writer) error {
+	changes, err := differences(specs, out)
 	if err != nil {
 		return err
 	}
@@ -151,11 +156,7 @@ func generate(specs, out string, stdout io.Writer) error {
 }
 
 func compare(specs, out string, stdout io.Writer) error {
-	want, err := render(specs)
-	if err != nil {
-		return err
-	}
-	changes, err := compareFiles(want, out)
+	changes, err := differences(specs, out)
 	if err != nil {
 		return err
 	}
