@@ -132,7 +132,7 @@ func TestRegistration(t *testing.T) {
 			w.none()
 		}},
 		{"deregistered_listener_with_pending_connection", func(t *testing.T, w *watcher) {
-			l, c := listenerWithPending(t)
+			l, _ := listenerWithPending(t)
 			w.register(l, 1, Readable, Level)
 			w.one(1)
 			w.deregister(l)
@@ -147,7 +147,6 @@ func TestRegistration(t *testing.T) {
 			if n != 1 || w.events[0].Token() != 2 {
 				t.Fatal(n, w.events[0].Token())
 			}
-			_ = c
 		}},
 		{"dup_deregister_close_no_spin", func(t *testing.T, w *watcher) {
 			a, b := pair(t)
