@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"sort"
+	"strconv"
 	"strings"
 
 	"github.com/metalio/metalio/gen/model"
@@ -246,7 +247,7 @@ func (r *resolver) opaque(s *model.Struct, f *model.Field, t resolved) bool {
 
 func (r *resolver) expected(s *model.Struct) bool {
 	if len(s.Expect) == 0 {
-		r.errs.Add(s.Pos, "struct %s declares no expected layout", s.Name).Expected("expect: {%s: {size: %d, offsets: %v}}", r.p.DataModel.Name, s.Size, offsets(s))
+		r.errs.Add(s.Pos, "struct %s declares no expected layout", s.Name).Expected("expect: {%s: {size: %d, offsets: %s}}", r.p.DataModel.Name, s.Size, offsets(s))
 		return false
 	}
 	want, ok := s.Expect[r.p.DataModel.Name]
@@ -255,7 +256,7 @@ func (r *resolver) expected(s *model.Struct) bool {
 	}
 	if want.Size != s.Size {
 		r.errs.Add(want.Pos, "struct %s is %d bytes on %s, not %d", s.Name, s.Size, r.p.Name(), want.Size).
-			Expected("size: %d, offsets: %v", s.Size, offsets(s))
+			Expected("size: %d, offsets: %s", s.Size, offsets(s))
 		return false
 	}
 	if want.Offsets == nil {
@@ -263,7 +264,7 @@ func (r *resolver) expected(s *model.Struct) bool {
 	}
 	if len(want.Offsets) != len(s.Fields) {
 		r.errs.Add(want.Pos, "struct %s has %d fields, but %d expected offsets", s.Name, len(s.Fields), len(want.Offsets)).
-			Expected("offsets: %v", offsets(s))
+			Expected("offsets: %s", offsets(s))
 		return false
 	}
 	for i, f := range s.Fields {
@@ -271,18 +272,19 @@ func (r *resolver) expected(s *model.Struct) bool {
 			continue
 		}
 		r.errs.Add(want.Pos, "field %s of struct %s is at offset %d on %s, not %d", f.Name, s.Name, f.Offset, r.p.Name(), want.Offsets[i]).
-			Expected("offsets: %v", offsets(s))
+			Expected("offsets: %s", offsets(s))
 		return false
 	}
 	return true
 }
 
-func offsets(s *model.Struct) []int {
-	out := make([]int, len(s.Fields))
+// offsets lists the computed offsets as a spec would: ready to be pasted.
+func offsets(s *model.Struct) string {
+	out := make([]string, len(s.Fields))
 	for i, f := range s.Fields {
-		out[i] = f.Offset
+		out[i] = strconv.Itoa(f.Offset)
 	}
-	return out
+	return "[" + strings.Join(out, ", ") + "]"
 }
 
 // goAlign is the alignment that Go gives a field: never above the pointer

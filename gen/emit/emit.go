@@ -3,6 +3,8 @@ package emit
 import (
 	"bytes"
 	"fmt"
+	"path"
+	"path/filepath"
 	"strings"
 
 	"github.com/dave/jennifer/jen"
@@ -23,7 +25,7 @@ func Go(p *model.Platform) ([]byte, error) {
 // render returns all that p has as one file with a build constraint.
 func render(p *model.Platform, constraint string) ([]byte, error) {
 	f := jen.NewFile("metalio")
-	f.HeaderComment(Header + p.Pos.File + "; DO NOT EDIT.")
+	f.HeaderComment(header(p))
 	f.HeaderComment("//go:build " + constraint)
 
 	e := &emitter{p: p, f: f}
@@ -41,6 +43,13 @@ func render(p *model.Platform, constraint string) ([]byte, error) {
 		return nil, fmt.Errorf("emit %s: %w", p.Name(), err)
 	}
 	return out.Bytes(), nil
+}
+
+// header names the spec by its folder and file alone, so that the output does
+// not depend on where the generator was called.
+func header(p *model.Platform) string {
+	file := filepath.ToSlash(p.Pos.File)
+	return Header + path.Join(path.Base(path.Dir(file)), path.Base(file)) + "; DO NOT EDIT."
 }
 
 type emitter struct {

@@ -93,7 +93,7 @@ func Asm(p *model.Platform) ([]byte, error) {
 	}
 	size := p.DataModel.Basic["pointer"].Size
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "// %s%s; DO NOT EDIT.\n\n//go:build %s && %s\n\n#include \"textflag.h\"\n", Header, p.Pos.File, p.GOOS, p.GOARCH)
+	fmt.Fprintf(&b, "// %s\n\n//go:build %s && %s\n\n#include \"textflag.h\"\n", header(p), p.GOOS, p.GOARCH)
 	for _, c := range calls {
 		t := trampoline(c)
 		fmt.Fprintf(&b, "\nTEXT %s<>(SB),NOSPLIT,$0-0\n\tJMP\tlibc_%s(SB)\nGLOBL\t·%s_addr(SB), RODATA, $%d\nDATA\t·%s_addr(SB)/%d, $%s<>(SB)\n",
