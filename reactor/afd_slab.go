@@ -89,15 +89,11 @@ func (b *afdSlab) freeAll() {
 	*b = afdSlab{}
 }
 
-func (b *afdSlab) take() (uint32, syscall.Errno) {
-	if len(b.free) == 0 {
-		if errno := b.grow(); errno != 0 {
-			return 0, errno
-		}
-	}
+// take needs a free slot.
+func (b *afdSlab) take() uint32 {
 	slot := b.free[len(b.free)-1]
 	b.free = b.free[:len(b.free)-1]
-	return slot, 0
+	return slot
 }
 
 // give takes slot back. Packets that carry its old word find nothing from here.
