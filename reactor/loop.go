@@ -143,10 +143,10 @@ func NewLoop[M any](cfg Config) (*Loop[M], error) {
 // A panic in a handler passes through Run. The loop can be closed or run again
 // then; events that were not handled yet are not lost.
 func (l *Loop[M]) Run(h Handler[M]) error {
-	if !l.running.CompareAndSwap(false, true) {
+	if !l.begin() {
 		return errRunTwice
 	}
-	defer l.running.Store(false)
+	defer l.end()
 	for !l.takeStop() {
 		if _, err := l.turn(h, -1); err != nil {
 			return err
@@ -160,10 +160,10 @@ func (l *Loop[M]) Run(h Handler[M]) error {
 // handler methods it has called. Stop ends the wait. The errors are those of
 // Run.
 func (l *Loop[M]) RunOnce(h Handler[M], timeout time.Duration) (int, error) {
-	if !l.running.CompareAndSwap(false, true) {
+	if !l.begin() {
 		return 0, errRunTwice
 	}
-	defer l.running.Store(false)
+	defer l.end()
 	start := time.Now()
 	remaining := timeout
 	for !l.takeStop() {
@@ -183,6 +183,21 @@ func (l *Loop[M]) RunOnce(h Handler[M], timeout time.Duration) (int, error) {
 }
 
 var errRunTwice = fmt.Errorf("reactor: run: the loop is running already: %w", syscall.EBUSY)
+
+// begin makes this goroutine the one that runs the loop.
+func (l *Loop[M]) begin() bool {
+	if !l.running.CompareAndSwap(false, true) {
+		return false
+	}
+	l.clock.inTurn = true
+	return true
+}
+
+// end is deferred, so that a panic of a handler does not leave the loop running.
+func (l *Loop[M]) end() {
+	l.clock.inTurn = false
+	l.running.Store(false)
+}
 
 // Stop ends the Run or RunOnce that is under way, after its current turn, or
 // the next one at once. Any goroutine and any handler may call it.

@@ -635,6 +635,22 @@ func TestLoopTimers(t *testing.T) {
 			t.Fatal("a timer of 292 years has expired")
 		}
 	})
+	t.Run("after_now_between_turns_is_not_early", func(t *testing.T) {
+		checkLeaks(t)
+		l := newLoop(t, Config{})
+		h := &scripted{timeout: func(l *Loop[int], _ Token, _ uint32) { l.Now() }}
+		l.After(0, 1)
+		once(t, l, h, -1)
+		time.Sleep(20 * time.Millisecond)
+		due := time.Now().Add(5 * time.Millisecond)
+		l.AfterNow(5*time.Millisecond, 2)
+		if n := once(t, l, h, time.Second); n != 1 || time.Now().Before(due) {
+			t.Fatal("early")
+		}
+		if l.Now().Before(due) {
+			t.Fatal("Now stands still between turns")
+		}
+	})
 	t.Run("expiry_budget", func(t *testing.T) {
 		checkLeaks(t)
 		l := newLoop(t, Config{TimersPerTurn: 2})

@@ -50,7 +50,8 @@ func (l *Loop[M]) Reset(id timers.ID, d time.Duration) bool {
 // called any more, not in this turn either.
 func (l *Loop[M]) Cancel(id timers.ID) bool { return l.wheel.Cancel(id) }
 
-// Now is the turn's clock: one reading, made when a turn first needs it.
+// Now is the turn's clock: one reading, made when a turn first needs it. Outside
+// Run and RunOnce each call is a fresh reading.
 func (l *Loop[M]) Now() time.Time {
 	return l.clock.start.Add(time.Duration(l.clock.turn()))
 }
@@ -68,9 +69,10 @@ func later(now int64, d time.Duration) int64 {
 
 // clock counts nanoseconds on the monotonic clock from when the loop was made.
 type clock struct {
-	start time.Time
-	at    int64 // the turn's reading, if it has been read
-	known bool
+	start  time.Time
+	inTurn bool
+	at     int64 // the turn's reading, if it is known
+	known  bool
 }
 
 // newTurn forgets the turn's reading.
@@ -79,8 +81,11 @@ func (c *clock) newTurn() { c.known = false }
 // read reads the clock.
 func (c *clock) read() int64 { return int64(time.Since(c.start)) }
 
-// turn is the turn's reading, made once.
+// turn is the turn's reading, made once, or a fresh one outside a turn.
 func (c *clock) turn() int64 {
+	if !c.inTurn {
+		return c.read()
+	}
 	if !c.known {
 		c.at, c.known = c.read(), true
 	}

@@ -10,6 +10,7 @@ import (
 // bound, and returns the number of methods called.
 func (l *Loop[M]) turn(h Handler[M], timeout time.Duration) (int, error) {
 	l.stats.Turns++
+	l.clock.newTurn()
 	if l.next == l.count {
 		if err := l.gather(timeout); err != nil {
 			return 0, err
@@ -38,7 +39,6 @@ func (l *Loop[M]) gather(timeout time.Duration) error {
 
 	// What is due is decided before any handler runs, so that a timer which
 	// a handler sets for now fires in the next turn.
-	l.clock.newTurn()
 	if l.wheel.Len() > 0 {
 		l.wheel.Advance(l.clock.turn())
 	}
