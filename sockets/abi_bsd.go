@@ -7,8 +7,15 @@ import "github.com/metalio/metalio"
 // iovlen is the type of Msghdr.Iovlen.
 type iovlen = int32
 
+// cmsgLen is the type of Cmsghdr.Len and Msghdr.Controllen.
+type cmsgLen = uint32
+
+const hasAbstractNames = false
+
 // Addresses of the BSD family begin with their length.
 
 func setLen4(sa *metalio.SockaddrInet4) { sa.Len = uint8(sizeofInet4) }
 
 func setLen6(sa *metalio.SockaddrInet6) { sa.Len = uint8(sizeofInet6) }
+
+func setLenUnix(sa *metalio.SockaddrUnix, size uint32) { sa.Len = uint8(size) }

@@ -2,8 +2,12 @@ package sockets
 
 import "github.com/metalio/metalio"
 
+const hasAbstractNames = false
+
 // Windows' addresses do not carry their length.
 
 func setLen4(*metalio.SockaddrInet4) {}
 
 func setLen6(*metalio.SockaddrInet6) {}
+
+func setLenUnix(*metalio.SockaddrUnix, uint32) {}

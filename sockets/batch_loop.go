@@ -2,7 +2,10 @@
 
 package sockets
 
-import "syscall"
+import (
+	"syscall"
+	"unsafe"
+)
 
 // Batch is the scratch memory of ReadBatch and WriteBatch. This system has no
 // call for many datagrams, so they go one by one and Batch only bounds them.
@@ -37,14 +40,15 @@ func (b *Batch) read(fd FD, ms []Message) (int, syscall.Errno) {
 
 func (b *Batch) write(fd FD, family int, ms []Message) (int, syscall.Errno, error) {
 	for i := range ms {
-		var to *sockaddr
+		var to sockaddr
+		var addr unsafe.Pointer
 		if ms[i].Addr.IsValid() {
-			to = &sockaddr{}
 			if err := to.set(ms[i].Addr, family); err != nil {
 				return i, 0, addrError("write udp", ms[i].Addr, err)
 			}
+			addr = to.pointer()
 		}
-		if _, errno := sysSendTo(fd, ms[i].Buf[:ms[i].N], to); errno != 0 {
+		if _, errno := sysSendTo(fd, ms[i].Buf[:ms[i].N], addr, to.len); errno != 0 {
 			return i, errno, nil
 		}
 	}

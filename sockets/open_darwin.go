@@ -11,6 +11,7 @@ import (
 // seconds.
 const (
 	sendFlags       = 0
+	recvFDFlags     = 0
 	optLinger       = metalio.SO_LINGER_SEC
 	optKeepIdle     = metalio.TCP_KEEPALIVE
 	optKeepInterval = metalio.TCP_KEEPINTVL
@@ -53,25 +54,55 @@ func sysPipe() (r, w FD, errno syscall.Errno) {
 	if errno := metalio.RawPipe(&fds); errno != 0 {
 		return 0, 0, errno
 	}
-	for _, fd := range fds {
-		if errno = setFlags(int(fd)); errno != 0 {
-			break
-		}
-	}
-	if errno != 0 {
-		metalio.RawClose(int(fds[0]))
-		metalio.RawClose(int(fds[1]))
+	if errno := prepareBoth(fds, setFlags); errno != 0 {
 		return 0, 0, errno
 	}
 	return FD(fds[0]), FD(fds[1]), 0
 }
 
+func sysSocketpair(typ int) ([2]FD, syscall.Errno) {
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	var fds [2]int32
+	if errno := metalio.RawSocketpair(metalio.AF_UNIX, typ, 0, &fds); errno != 0 {
+		return [2]FD{}, errno
+	}
+	if errno := prepareBoth(fds, setSocketFlags); errno != 0 {
+		return [2]FD{}, errno
+	}
+	return [2]FD{FD(fds[0]), FD(fds[1])}, 0
+}
+
+// prepareBoth closes both descriptors when one cannot be prepared.
+func prepareBoth(fds [2]int32, prepare func(fd int) syscall.Errno) syscall.Errno {
+	for _, fd := range fds {
+		if errno := prepare(int(fd)); errno != 0 {
+			metalio.RawClose(int(fds[0]))
+			metalio.RawClose(int(fds[1]))
+			return errno
+		}
+	}
+	return 0
+}
+
+// beginReceivingFDs keeps children from inheriting what arrives until adoptFDs
+// has made it close-on-exec.
+func beginReceivingFDs() { syscall.ForkLock.RLock() }
+
+func endReceivingFDs() { syscall.ForkLock.RUnlock() }
+
+func adoptFDs(fds []FD) (errno syscall.Errno) {
+	for _, fd := range fds {
+		if _, e := metalio.RawFcntl(int(fd), metalio.F_SETFD, metalio.FD_CLOEXEC); e != 0 {
+			errno = e
+		}
+	}
+	return errno
+}
+
 // prepareSocket gives fd what Linux gives at creation, or closes it.
 func prepareSocket(fd int) (FD, syscall.Errno) {
-	errno := setFlags(fd)
-	if errno == 0 {
-		errno = sysSetOption(FD(fd), metalio.SOL_SOCKET, metalio.SO_NOSIGPIPE, 1)
-	}
+	errno := setSocketFlags(fd)
 	// A connection that was reset while it waited takes no options any more
 	// (EINVAL); it is still delivered, and the first read tells.
 	if errno != 0 && errno != syscall.EINVAL {
@@ -79,6 +110,13 @@ func prepareSocket(fd int) (FD, syscall.Errno) {
 		return 0, errno
 	}
 	return FD(fd), 0
+}
+
+func setSocketFlags(fd int) syscall.Errno {
+	if errno := setFlags(fd); errno != 0 {
+		return errno
+	}
+	return sysSetOption(FD(fd), metalio.SOL_SOCKET, metalio.SO_NOSIGPIPE, 1)
 }
 
 func setFlags(fd int) syscall.Errno {

@@ -10,6 +10,7 @@ import (
 
 const (
 	sendFlags       = metalio.MSG_NOSIGNAL
+	recvFDFlags     = metalio.MSG_CMSG_CLOEXEC
 	optLinger       = metalio.SO_LINGER
 	optKeepIdle     = metalio.TCP_KEEPIDLE
 	optKeepInterval = metalio.TCP_KEEPINTVL
@@ -39,3 +40,17 @@ func sysPipe() (r, w FD, errno syscall.Errno) {
 	errno = metalio.RawPipe2(&fds, metalio.O_NONBLOCK|metalio.O_CLOEXEC)
 	return FD(fds[0]), FD(fds[1]), errno
 }
+
+func sysSocketpair(typ int) ([2]FD, syscall.Errno) {
+	var fds [2]int32
+	errno := metalio.RawSocketpair(metalio.AF_UNIX, typ|metalio.SOCK_NONBLOCK|metalio.SOCK_CLOEXEC, 0, &fds)
+	return [2]FD{FD(fds[0]), FD(fds[1])}, errno
+}
+
+// Received descriptors come close-on-exec by recvFDFlags.
+
+func beginReceivingFDs() {}
+
+func endReceivingFDs() {}
+
+func adoptFDs([]FD) syscall.Errno { return 0 }

@@ -68,6 +68,20 @@ func (s *socket) failed(errno syscall.Errno, d metalio.Interest) error {
 	return boxed(errno)
 }
 
+// Socket is implemented by every type of this package and by no other.
+type Socket interface {
+	// FD returns the descriptor, which the socket keeps owning.
+	FD() FD
+	// SetRearmer makes r hear of operations that would have blocked.
+	SetRearmer(r metalio.Rearmer)
+	// Close closes the descriptor.
+	Close() error
+
+	core() *socket
+}
+
+func (s *socket) core() *socket { return s }
+
 // netSocket is a socket in the system's sense, which has options and addresses;
 // a pipe has neither.
 type netSocket struct {
@@ -103,7 +117,8 @@ func (s *netSocket) setOption(level, option, value int, name string) error {
 // localAddr is the zero AddrPort when there is none to tell.
 func (s *netSocket) localAddr() netip.AddrPort {
 	var sa sockaddr
-	if !s.isOpen() || sysSockname(s.FD(), &sa) != 0 {
+	sa.room()
+	if !s.isOpen() || sysSockname(s.FD(), sa.pointer(), &sa.len) != 0 {
 		return netip.AddrPort{}
 	}
 	return sa.addrPort()
@@ -134,7 +149,7 @@ func (s *netSocket) openBound(typ int, addr netip.AddrPort, cfg ListenConfig) er
 		s.discard()
 		return err
 	}
-	if errno := sysBind(fd, &sa); errno != 0 {
+	if errno := sysBind(fd, sa.pointer(), sa.len); errno != 0 {
 		s.discard()
 		return callError("bind", errno)
 	}
@@ -192,11 +207,11 @@ func (s *netSocket) startConnect(local netip.AddrPort, to *sockaddr, family int)
 		if err := from.set(local, family); err != nil {
 			return err
 		}
-		if errno := sysBind(s.FD(), &from); errno != 0 {
+		if errno := sysBind(s.FD(), from.pointer(), from.len); errno != 0 {
 			return callError("bind", errno)
 		}
 	}
-	if errno := sysConnect(s.FD(), to); errno != 0 && !inProgress(errno) {
+	if errno := sysConnect(s.FD(), to.pointer(), to.len); errno != 0 && !inProgress(errno) {
 		return callError("connect", errno)
 	}
 	return nil

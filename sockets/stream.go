@@ -10,6 +10,44 @@ import (
 // stream is a connected byte stream: what TCPConn and UnixConn share.
 type stream struct {
 	netSocket
+	// The kernel reports a failed connect once, so the outcome is kept.
+	settled bool
+	failure syscall.Errno
+}
+
+// connected makes s the owner of a descriptor that needs no connecting.
+func (s *stream) connected(fd FD) {
+	*s = stream{settled: true}
+	s.own(fd)
+}
+
+// acceptInto takes a connection off a listener's queue.
+func (l *netSocket) acceptInto(s *stream, peer *sockaddr) error {
+	if !l.isOpen() {
+		return errClosed
+	}
+	if s.isOpen() {
+		return errOpen
+	}
+	fd, errno := sysAccept(l.FD(), peer)
+	if errno != 0 {
+		return l.failed(errno, metalio.Readable)
+	}
+	s.connected(fd)
+	return nil
+}
+
+// startListening closes l when it fails.
+func (l *netSocket) startListening(cfg ListenConfig) error {
+	backlog := cfg.Backlog
+	if backlog <= 0 {
+		backlog = maxBacklog
+	}
+	errno := sysListen(l.FD(), backlog)
+	if errno != 0 {
+		l.discard()
+	}
+	return callError("listen", errno)
 }
 
 // Read reads up to len(p) bytes. It returns (0, io.EOF) when the peer has
@@ -100,6 +138,25 @@ func (s *stream) shutdown(how int) error {
 		return errClosed
 	}
 	return callError("shutdown", sysShutdown(s.FD(), how))
+}
+
+// ConnectError tells how a Dial went, to be asked when the descriptor is
+// writable: nil is connected, [ErrWouldBlock] still connecting, and all else
+// is the failure, after which the connection is good only for Close. Once it
+// is known the outcome stays the same at each call.
+func (s *stream) ConnectError() error {
+	if !s.isOpen() {
+		return errClosed
+	}
+	if s.settled {
+		return callError("connect", s.failure)
+	}
+	pending, err := s.connectOutcome()
+	if err != nil {
+		return err
+	}
+	s.settled, s.failure = true, pending
+	return callError("connect", pending)
 }
 
 // connectOutcome follows the portable procedure for a socket that became

@@ -42,12 +42,12 @@ func sysClose(fd FD) syscall.Errno {
 	return errno
 }
 
-func sysBind(fd FD, sa *sockaddr) syscall.Errno {
-	return metalio.RawBind(int(fd), sa.pointer(), sa.len)
+func sysBind(fd FD, addr unsafe.Pointer, size uint32) syscall.Errno {
+	return metalio.RawBind(int(fd), addr, size)
 }
 
-func sysConnect(fd FD, sa *sockaddr) syscall.Errno {
-	return metalio.RawConnect(int(fd), sa.pointer(), sa.len)
+func sysConnect(fd FD, addr unsafe.Pointer, size uint32) syscall.Errno {
+	return metalio.RawConnect(int(fd), addr, size)
 }
 
 func sysListen(fd FD, backlog int) syscall.Errno {
@@ -58,9 +58,8 @@ func sysShutdown(fd FD, how int) syscall.Errno {
 	return metalio.RawShutdown(int(fd), how)
 }
 
-func sysSockname(fd FD, sa *sockaddr) syscall.Errno {
-	sa.room()
-	return metalio.RawGetsockname(int(fd), sa.pointer(), &sa.len)
+func sysSockname(fd FD, addr unsafe.Pointer, size *uint32) syscall.Errno {
+	return metalio.RawGetsockname(int(fd), addr, size)
 }
 
 func sysPeername(fd FD, sa *sockaddr) syscall.Errno {
@@ -124,13 +123,8 @@ func sysRecvFrom(fd FD, p []byte, from *sockaddr) (int, syscall.Errno) {
 	}
 }
 
-// sysSendTo sends one datagram, to the socket's peer when to is nil.
-func sysSendTo(fd FD, p []byte, to *sockaddr) (int, syscall.Errno) {
-	var addr unsafe.Pointer
-	var size uint32
-	if to != nil {
-		addr, size = to.pointer(), to.len
-	}
+// sysSendTo sends one datagram, to the socket's peer when addr is nil.
+func sysSendTo(fd FD, p []byte, addr unsafe.Pointer, size uint32) (int, syscall.Errno) {
 	for {
 		n, errno := metalio.RawSendto(int(fd), p, sendFlags, addr, size)
 		if errno != syscall.EINTR {

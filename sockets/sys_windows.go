@@ -76,7 +76,7 @@ func sysAccept(fd FD, peer *sockaddr) (FD, syscall.Errno) {
 // what they are told to.
 func acceptSocket(fd FD, peer *sockaddr) (FD, syscall.Errno) {
 	peer.room()
-	conn, errno := metalio.Accept(fd, peer.pointer(), peer.lenPointer())
+	conn, errno := metalio.Accept(fd, peer.pointer(), asInt(&peer.len))
 	if errno != 0 {
 		return 0, errno
 	}
@@ -91,9 +91,9 @@ func acceptSocket(fd FD, peer *sockaddr) (FD, syscall.Errno) {
 	return conn, 0
 }
 
-// lenPointer gives the length as the int* that Winsock wants. The value is a
-// small positive number, which both types represent alike.
-func (a *sockaddr) lenPointer() *int32 { return (*int32)(unsafe.Pointer(&a.len)) }
+// asInt gives an address's length as the int* that Winsock wants. It is a small
+// positive number, which both types represent alike.
+func asInt(size *uint32) *int32 { return (*int32)(unsafe.Pointer(size)) }
 
 var loopbackIPv4 = netip.AddrFrom4([4]byte{127, 0, 0, 1})
 
@@ -107,13 +107,14 @@ func sysPipe() (r, w FD, errno syscall.Errno) {
 	defer metalio.Closesocket(l)
 	var sa sockaddr
 	sa.set4(loopbackIPv4, 0)
-	if errno := sysBind(l, &sa); errno != 0 {
+	if errno := sysBind(l, sa.pointer(), sa.len); errno != 0 {
 		return 0, 0, errno
 	}
 	if errno := sysListen(l, 1); errno != 0 {
 		return 0, 0, errno
 	}
-	if errno := sysSockname(l, &sa); errno != 0 {
+	sa.room()
+	if errno := sysSockname(l, sa.pointer(), &sa.len); errno != 0 {
 		return 0, 0, errno
 	}
 	if w, errno = connectedTo(&sa); errno != 0 {
@@ -133,7 +134,7 @@ func connectedTo(sa *sockaddr) (FD, syscall.Errno) {
 	if errno != 0 {
 		return 0, errno
 	}
-	if errno = sysConnect(fd, sa); errno == 0 {
+	if errno = sysConnect(fd, sa.pointer(), sa.len); errno == 0 {
 		errno = setNonblocking(fd)
 	}
 	if errno == 0 {
@@ -150,7 +151,8 @@ func connectedTo(sa *sockaddr) (FD, syscall.Errno) {
 // acceptFrom accepts until the connection is the one that peer made.
 func acceptFrom(l, peer FD) (FD, syscall.Errno) {
 	var want, got sockaddr
-	if errno := sysSockname(peer, &want); errno != 0 {
+	want.room()
+	if errno := sysSockname(peer, want.pointer(), &want.len); errno != 0 {
 		return 0, errno
 	}
 	for {
@@ -167,26 +169,25 @@ func acceptFrom(l, peer FD) (FD, syscall.Errno) {
 
 func sysClose(fd FD) syscall.Errno { return metalio.Closesocket(fd) }
 
-func sysBind(fd FD, sa *sockaddr) syscall.Errno {
-	return metalio.Bind(fd, sa.pointer(), int(sa.len))
+func sysBind(fd FD, addr unsafe.Pointer, size uint32) syscall.Errno {
+	return metalio.Bind(fd, addr, int(size))
 }
 
-func sysConnect(fd FD, sa *sockaddr) syscall.Errno {
-	return metalio.Connect(fd, sa.pointer(), int(sa.len))
+func sysConnect(fd FD, addr unsafe.Pointer, size uint32) syscall.Errno {
+	return metalio.Connect(fd, addr, int(size))
 }
 
 func sysListen(fd FD, backlog int) syscall.Errno { return metalio.Listen(fd, backlog) }
 
 func sysShutdown(fd FD, how int) syscall.Errno { return metalio.Shutdown(fd, how) }
 
-func sysSockname(fd FD, sa *sockaddr) syscall.Errno {
-	sa.room()
-	return metalio.Getsockname(fd, sa.pointer(), sa.lenPointer())
+func sysSockname(fd FD, addr unsafe.Pointer, size *uint32) syscall.Errno {
+	return metalio.Getsockname(fd, addr, asInt(size))
 }
 
 func sysPeername(fd FD, sa *sockaddr) syscall.Errno {
 	sa.room()
-	return metalio.Getpeername(fd, sa.pointer(), sa.lenPointer())
+	return metalio.Getpeername(fd, sa.pointer(), asInt(&sa.len))
 }
 
 func sysRead(fd FD, p []byte) (int, syscall.Errno) { return sysRecv(fd, p) }
@@ -212,7 +213,7 @@ func sysSend(fd FD, p []byte) (int, syscall.Errno) {
 
 func sysRecvFrom(fd FD, p []byte, from *sockaddr) (int, syscall.Errno) {
 	from.room()
-	n, errno := metalio.Recvfrom(fd, p[:min(len(p), maxTransfer)], 0, from.pointer(), from.lenPointer())
+	n, errno := metalio.Recvfrom(fd, p[:min(len(p), maxTransfer)], 0, from.pointer(), asInt(&from.len))
 	switch errno {
 	case windows.WSAEMSGSIZE:
 		return len(p), syscall.EMSGSIZE
@@ -223,12 +224,29 @@ func sysRecvFrom(fd FD, p []byte, from *sockaddr) (int, syscall.Errno) {
 	return n, errno
 }
 
-func sysSendTo(fd FD, p []byte, to *sockaddr) (int, syscall.Errno) {
-	if to == nil {
+func sysSendTo(fd FD, p []byte, addr unsafe.Pointer, size uint32) (int, syscall.Errno) {
+	if addr == nil {
 		return metalio.Send(fd, p, 0)
 	}
-	return metalio.Sendto(fd, p, 0, to.pointer(), int(to.len))
+	return metalio.Sendto(fd, p, 0, addr, int(size))
 }
+
+// Unix sockets are streams here, and pass no descriptors.
+
+func sysUnixSocket(typ int) (FD, syscall.Errno) {
+	if typ != syscall.SOCK_STREAM {
+		return 0, syscall.EWINDOWS
+	}
+	return sysSocket(metalio.AF_UNIX, typ, 0)
+}
+
+func unixInProgress(errno syscall.Errno) bool { return inProgress(errno) }
+
+func sysSocketpair(int) ([2]FD, syscall.Errno) { return [2]FD{}, syscall.EWINDOWS }
+
+func sysSendFDs(FD, []byte, []FD) (int, syscall.Errno) { return 0, syscall.EWINDOWS }
+
+func sysRecvFDs(FD, []byte, []FD) (int, int, syscall.Errno) { return 0, 0, syscall.EWINDOWS }
 
 func sysRecvv(fd FD, bufs [][]byte) (int, syscall.Errno) {
 	vec, count := vector(bufs, 0)

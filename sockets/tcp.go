@@ -5,8 +5,6 @@ import (
 	"net/netip"
 	"syscall"
 	"time"
-
-	"github.com/metalio/metalio"
 )
 
 // ListenConfig has the settings of a listener. The zero value is good.
@@ -47,15 +45,7 @@ func (l *TCPListener) listen(addr netip.AddrPort, cfg ListenConfig) error {
 	if err := l.openBound(syscall.SOCK_STREAM, addr, cfg); err != nil {
 		return err
 	}
-	backlog := cfg.Backlog
-	if backlog <= 0 {
-		backlog = maxBacklog
-	}
-	if errno := sysListen(l.FD(), backlog); errno != 0 {
-		l.discard()
-		return callError("listen", errno)
-	}
-	return nil
+	return l.startListening(cfg)
 }
 
 // AcceptInto takes one waiting connection into c, which must be closed, and
@@ -64,19 +54,10 @@ func (l *TCPListener) listen(addr netip.AddrPort, cfg ListenConfig) error {
 // loop sees it again at once, so close something or stop listening for a while.
 // A connection that its peer gave up meanwhile (ECONNABORTED) is passed over.
 func (l *TCPListener) AcceptInto(c *TCPConn) (netip.AddrPort, error) {
-	if !l.isOpen() {
-		return netip.AddrPort{}, errClosed
-	}
-	if c.isOpen() {
-		return netip.AddrPort{}, errOpen
-	}
 	var sa sockaddr
-	fd, errno := sysAccept(l.FD(), &sa)
-	if errno != 0 {
-		return netip.AddrPort{}, l.failed(errno, metalio.Readable)
+	if err := l.acceptInto(&c.stream, &sa); err != nil {
+		return netip.AddrPort{}, err
 	}
-	*c = TCPConn{settled: true}
-	c.own(fd)
 	return sa.addrPort(), nil
 }
 
@@ -101,9 +82,6 @@ func (l *TCPListener) Addr() netip.AddrPort { return l.localAddr() }
 // set TCP_NODELAY or keep-alive by itself.
 type TCPConn struct {
 	stream
-	// The kernel reports a failed connect once, so the outcome is kept.
-	settled bool
-	failure syscall.Errno
 }
 
 // DialTCP is Dial with a new TCPConn.
@@ -129,30 +107,11 @@ func (c *TCPConn) DialFrom(local, addr netip.AddrPort) error {
 	if c.isOpen() {
 		return errOpen
 	}
-	*c = TCPConn{}
+	c.stream = stream{}
 	if err := c.openConnecting(syscall.SOCK_STREAM, local, addr); err != nil {
 		return addrError("dial tcp", addr, err)
 	}
 	return nil
-}
-
-// ConnectError tells how a Dial went, to be asked when the descriptor is
-// writable: nil is connected, [ErrWouldBlock] still connecting, and all else
-// is the failure, after which the connection is good only for Close. Once it
-// is known the outcome stays the same at each call.
-func (c *TCPConn) ConnectError() error {
-	if !c.isOpen() {
-		return errClosed
-	}
-	if c.settled {
-		return callError("connect", c.failure)
-	}
-	pending, err := c.connectOutcome()
-	if err != nil {
-		return err
-	}
-	c.settled, c.failure = true, pending
-	return callError("connect", pending)
 }
 
 // LocalAddr returns the connection's own address, or the zero AddrPort when

@@ -73,7 +73,7 @@ func (c *UDPConn) WriteTo(p []byte, addr netip.AddrPort) (int, error) {
 	if err := to.set(addr, c.family); err != nil {
 		return 0, addrError("write udp", addr, err)
 	}
-	n, errno := sysSendTo(c.FD(), p, &to)
+	n, errno := sysSendTo(c.FD(), p, to.pointer(), to.len)
 	return c.written(n, errno)
 }
 
@@ -82,7 +82,7 @@ func (c *UDPConn) Write(p []byte) (int, error) {
 	if !c.isOpen() {
 		return 0, errClosed
 	}
-	n, errno := sysSendTo(c.FD(), p, nil)
+	n, errno := sysSendTo(c.FD(), p, nil, 0)
 	return c.written(n, errno)
 }
 

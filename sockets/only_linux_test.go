@@ -3,6 +3,8 @@ package sockets_test
 import (
 	"net"
 	"net/netip"
+	"os"
+	"strconv"
 	"syscall"
 	"testing"
 	"time"
@@ -61,4 +63,33 @@ func TestKeepAlivePeriods(t *testing.T) {
 	check(t, c.SetKeepAlive(net.KeepAliveConfig{Enable: true}))
 	wantOption(t, c.FD(), syscall.IPPROTO_TCP, metalio.TCP_KEEPIDLE, 15)
 	wantOption(t, c.FD(), syscall.IPPROTO_TCP, metalio.TCP_KEEPCNT, 9)
+}
+
+func TestUnixAbstractName(t *testing.T) {
+	name := "@metalio-test-" + strconv.Itoa(os.Getpid())
+	l := listenUnix(t, name)
+	peer := must[net.Conn](t)(net.Dial("unix", name))
+	closing(t, peer)
+	await(t, l.FD(), metalio.Readable)
+	closing(t, must[*sockets.UnixConn](t)(l.Accept()))
+	c := must[*sockets.UnixConn](t)(sockets.DialUnix(name))
+	closing(t, c)
+	check(t, l.Close())
+	_, err := sockets.DialUnix(name)
+	wantIs(t, err, syscall.ECONNREFUSED)
+}
+
+func TestUnixDialFullQueueWouldBlock(t *testing.T) {
+	name := socketName(t)
+	l := must[*sockets.UnixListener](t)(sockets.ListenUnix(name, sockets.ListenConfig{Backlog: 1}))
+	closing(t, l)
+	for range 8 {
+		c, err := sockets.DialUnix(name)
+		if err == sockets.ErrWouldBlock {
+			return
+		}
+		check(t, err)
+		closing(t, c)
+	}
+	t.Fatal("a queue of 1 took 8 connections")
 }
