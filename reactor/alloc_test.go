@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -152,7 +153,8 @@ func TestZeroAllocsOverAMillionEvents(t *testing.T) {
 	}
 	l := newLoop(t, Config{TimerCapacity: 1 << 15})
 	h := &echoer{}
-	cmd := exec.Command(os.Args[0])
+	again := append(strings.Fields(os.Getenv("METALIO_EXEC")), os.Args[0]) // the emulator, if there is one
+	cmd := exec.Command(again[0], again[1:]...)
 	cmd.Env = append(os.Environ(), "REACTOR_TEST_CHILD=bounce")
 	for i := range echoSockets {
 		mine, theirs := pair(t)

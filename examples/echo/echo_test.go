@@ -52,7 +52,8 @@ type child struct {
 
 func startServer(t *testing.T, limit int) *child {
 	t.Helper()
-	cmd := exec.Command(os.Args[0])
+	again := append(strings.Fields(os.Getenv("METALIO_EXEC")), os.Args[0]) // the emulator, if there is one
+	cmd := exec.Command(again[0], again[1:]...)
 	cmd.Env = append(os.Environ(), "ECHO_TEST_SERVER="+strconv.Itoa(limit))
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
