@@ -5,7 +5,7 @@
 //	go run ./gen                # from the module's root; go generate ./... does the same
 //	go run ./gen -check         # report what is stale, missing or orphaned, as a diff
 //	go run ./gen -schema        # print the JSON Schema of the spec format
-//	go run ./gen -new linux/riscv64    # draft the spec of a new platform; see package draft
+//	go run ./gen -new linux/loong64    # draft the spec of a new platform; see package draft
 //
 // All platforms are loaded, checked and rendered before the first file is
 // written, and each file is replaced in one step: a bad spec leaves the output

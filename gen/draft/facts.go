@@ -10,8 +10,9 @@ import (
 	"github.com/metalio/metalio/gen/model"
 )
 
-// constants compares every constant of the base with x/sys, and adds those
-// that related platforms have in the same groups and x/sys has here.
+// constants compares every constant of the base with x/sys. For a system
+// without a base of its own it adds those that other platforms have, if x/sys
+// has them here.
 func (w *work) constants() {
 	have := map[string]bool{}
 	for _, g := range w.base.Groups {
@@ -23,17 +24,37 @@ func (w *work) constants() {
 	if w.ownBase {
 		return // which says what the system has, whatever the processor
 	}
-	for _, p := range w.known {
-		if !w.related(p) {
-			continue
-		}
-		for _, g := range p.Groups {
-			for _, c := range g.Consts {
-				w.addConstant(have, g, c)
+	for _, related := range []bool{true, false} {
+		for _, p := range w.known {
+			if w.related(p) == related {
+				w.takeOver(have, p)
 			}
 		}
 	}
-	w.addFilters(have)
+	w.addWithPrefix(have, "kqueue filters", "EVFILT_")
+	w.addWithPrefix(have, "kqueue flags", "EV_")
+}
+
+// takeOver adds what p has: all of a related platform, and the groups that the
+// base has too of any other, such as the socket types of Linux.
+func (w *work) takeOver(have map[string]bool, p *model.Platform) {
+	for _, g := range p.Groups {
+		if !w.related(p) && w.group(g.Name) == nil {
+			continue
+		}
+		for _, c := range g.Consts {
+			w.addConstant(have, g, c)
+		}
+	}
+}
+
+// group returns the base's group of that name, or nil.
+func (w *work) group(name string) *model.Group {
+	i := slices.IndexFunc(w.base.Groups, func(g *model.Group) bool { return g.Name == name })
+	if i < 0 {
+		return nil
+	}
+	return w.base.Groups[i]
 }
 
 func (w *work) constant(g *model.Group, c *model.Const) {
@@ -75,17 +96,18 @@ func (w *work) addConstant(have map[string]bool, g *model.Group, c *model.Const)
 	w.set(g, c.Name, v.format(c.Text))
 }
 
-// addFilters takes over the filters that no other platform has. Counts and
-// markers are no filters.
-func (w *work) addFilters(have map[string]bool) {
-	i := slices.IndexFunc(w.base.Groups, func(g *model.Group) bool { return g.Name == "kqueue filters" })
-	if i < 0 {
+// addWithPrefix takes over what no other platform has. Counts, masks and
+// markers are the kernel's own.
+func (w *work) addWithPrefix(have map[string]bool, group, prefix string) {
+	g := w.group(group)
+	if g == nil {
 		return
 	}
-	for _, name := range w.x.names("EVFILT_") {
-		if !strings.HasSuffix(name, "COUNT") && !strings.HasSuffix(name, "MARKER") {
-			w.addConstant(have, w.base.Groups[i], &model.Const{Name: name, Text: "-1"})
+	for _, name := range w.x.names(prefix) {
+		if strings.HasSuffix(name, "COUNT") || strings.HasSuffix(name, "MARKER") || strings.HasSuffix(name, "SYSFLAGS") {
+			continue
 		}
+		w.addConstant(have, g, &model.Const{Name: name, Text: g.Consts[0].Text})
 	}
 }
 
@@ -99,7 +121,7 @@ func (w *work) set(g *model.Group, name, text string) {
 		}
 	}
 	change := &groupChange{name: g.Name, values: []pair{{name, text}}}
-	if !slices.ContainsFunc(w.base.Groups, func(b *model.Group) bool { return b.Name == g.Name }) {
+	if w.group(g.Name) == nil {
 		change.header, change.doc = g.Header, g.Doc
 	}
 	w.groups = append(w.groups, change)

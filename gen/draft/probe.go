@@ -18,6 +18,9 @@ import (
 // answer is a run of letters in the object file, one for every four bits, so
 // that no object format has to be understood.
 func (w *work) probe() {
+	if w.target() == "" {
+		w.toCheck(0, "the C cross compiler has no headers of %s: everything that is taken from golang.org/x/sys alone", systems[w.draft.GOOS])
+	}
 	if w.drafter.Compiler == "" || w.target() == "" {
 		return
 	}
