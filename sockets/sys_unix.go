@@ -201,3 +201,9 @@ func sysSetLinger(fd FD, sec int) syscall.Errno {
 	}
 	return metalio.RawSetsockopt(int(fd), metalio.SOL_SOCKET, optLinger, unsafe.Pointer(&l), uint32(unsafe.Sizeof(l)))
 }
+
+// sysDup gives a close-on-exec duplicate; O_NONBLOCK belongs to what both share.
+func sysDup(fd FD) (FD, syscall.Errno) {
+	n, errno := metalio.RawFcntl(int(fd), metalio.F_DUPFD_CLOEXEC, 0)
+	return FD(n), errno
+}

@@ -311,3 +311,7 @@ func asErrno(err error) syscall.Errno {
 	}
 	return errno
 }
+
+// sysDup: a duplicate would still belong to the completion port of the
+// original, so that neither package net nor a reactor could watch it.
+func sysDup(FD) (FD, syscall.Errno) { return 0, syscall.EWINDOWS }
