@@ -40,6 +40,7 @@ func (w *work) newSystem(b *strings.Builder) {
 
 func (w *work) text() string {
 	var b strings.Builder
+	b.WriteString("# yaml-language-server: $schema=schema.json\n")
 	fmt.Fprintf(&b, "# %s on %s, drafted by go run ./gen -new %s/%[2]s.\n", systems[w.draft.GOOS], w.draft.GOARCH, w.draft.GOOS)
 	for _, line := range w.draft.ToCheck {
 		fmt.Fprintf(&b, "# TO CHECK: %s\n", line)
