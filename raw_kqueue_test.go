@@ -35,17 +35,21 @@ func TestZeroAllocsKevent(t *testing.T) {
 	}
 }
 
+// setWord stores what fits of v in a field as wide as a pointer.
+func setWord[T uint64 | uintptr](field *T, v uint64) { *field = T(v) }
+
 func keventAllocs(t *testing.T, kq int, fd uintptr) {
 	for _, token := range []uint64{1, 0xc000000001} {
 		allocs := testing.AllocsPerRun(100, func() {
 			change := [1]metalio.KeventT{{Filter: metalio.EVFILT_READ, Flags: metalio.EV_ADD}}
-			change[0].Ident, change[0].Udata = fd, token
+			change[0].Ident = fd
+			setWord(&change[0].Udata, token)
 			var got [4]metalio.KeventT
 			n, errno := metalio.RawKevent(kq, change[:], got[:], &metalio.Timespec{})
 			if errno != 0 || n != 1 {
 				panic(errno)
 			}
-			if got[0].Udata != token || got[0].Ident != fd || got[0].Data != 1 {
+			if got[0].Udata != change[0].Udata || got[0].Ident != fd || got[0].Data != 1 {
 				panic("another event came back")
 			}
 			if _, errno := metalio.Kevent(kq, nil, got[:], &metalio.Timespec{Sec: 10}); errno != 0 {
