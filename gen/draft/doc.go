@@ -9,7 +9,8 @@
 // draft, one "# TO CHECK:" line for each.
 //
 //	xsys.go     golang.org/x/sys as a table of facts
-//	draft.go    which base, and which facts differ
+//	draft.go    the order of work, and which base to extend
+//	facts.go    constants, calls and structs: what differs from the base
 //	probe.go    the C headers, for what x/sys lacks
-//	write.go    the YAML
+//	write.go    the YAML, and what is left to check
 package draft
