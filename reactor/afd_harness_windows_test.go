@@ -158,7 +158,7 @@ func wantIs(t testing.TB, err, target error) {
 type peer struct {
 	t    testing.TB
 	fd   FD
-	conn io.Closer
+	conn io.Closer // nil once closed
 }
 
 func newPeer(t testing.TB, c interface {
@@ -174,7 +174,13 @@ func newPeer(t testing.TB, c interface {
 	return p
 }
 
-func (p *peer) close() { p.conn.Close() }
+// close comes once: the number may be another's afterwards.
+func (p *peer) close() {
+	if p.conn != nil {
+		p.conn.Close()
+		p.conn = nil
+	}
+}
 
 // pair is two ends of a TCP connection.
 func pair(t testing.TB) (a, b *peer) {
@@ -201,11 +207,38 @@ func listen(t testing.TB) (*peer, net.Listener) {
 	return newPeer(t, l.(*net.TCPListener)), l
 }
 
-func udp(t testing.TB) (*peer, *net.UDPConn) {
+// socketCloser closes a socket that nothing else owns.
+type socketCloser FD
+
+func (s socketCloser) Close() error { return windows.Closesocket(windows.Handle(s)) }
+
+// rawSocket is a socket that package net does not know of.
+func rawSocket(t testing.TB, kind int) *peer {
 	t.Helper()
-	c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	s, err := windows.Socket(windows.AF_INET, kind, 0)
 	must(t, err)
-	return newPeer(t, c), c
+	p := &peer{t, FD(s), socketCloser(s)}
+	t.Cleanup(p.close)
+	must(t, SetNonblock(p.fd))
+	return p
+}
+
+// udp is a bound socket. Package net cannot open one under Wine 8, which lacks
+// an ioctl that net insists on.
+func udp(t testing.TB) (*peer, *windows.SockaddrInet4) {
+	t.Helper()
+	p := rawSocket(t, windows.SOCK_DGRAM)
+	must(t, windows.Bind(p.handle(), &windows.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}))
+	addr, err := windows.Getsockname(p.handle())
+	must(t, err)
+	return p, addr.(*windows.SockaddrInet4)
+}
+
+func (p *peer) handle() windows.Handle { return windows.Handle(p.fd) }
+
+func (p *peer) sendTo(addr windows.Sockaddr, s string) {
+	p.t.Helper()
+	must(p.t, windows.Sendto(p.handle(), []byte(s), 0, addr))
 }
 
 func (p *peer) write(s string) {

@@ -19,6 +19,7 @@ var (
 	errUnknownInterest = fmt.Errorf("unknown interest: %w", syscall.EINVAL)
 	errUnknownMode     = fmt.Errorf("unknown mode: %w", syscall.EINVAL)
 	errAlwaysReady     = fmt.Errorf("%w (regular files and directories are always ready and cannot be watched)", syscall.EPERM)
+	errOtherPoll       = fmt.Errorf("%w (another Poll of this process watches it)", syscall.EBUSY)
 )
 
 // OpError is the error of a call about one descriptor.
@@ -68,8 +69,11 @@ func checkRegistration(fd FD, interest Interest, mode Mode) error {
 
 // explain adds to an errno what its text does not say.
 func explain(errno syscall.Errno) error {
-	if errno == syscall.EPERM {
+	switch errno {
+	case syscall.EPERM:
 		return errAlwaysReady
+	case syscall.EBUSY:
+		return errOtherPoll
 	}
 	return errno
 }

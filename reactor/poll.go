@@ -50,8 +50,9 @@ type Poll struct {
 	gate gate
 	sel  selector
 
-	mu     sync.Mutex // guards wakers
-	wakers []*Waker
+	mu        sync.Mutex // guards what follows
+	wakers    []*Waker
+	processes map[int]int // what selector.openProcess has returned, by pid
 }
 
 // NewPoll opens a Poll. Its descriptors are close-on-exec. The error satisfies
@@ -75,7 +76,8 @@ func NewPoll(cfg PollConfig) (*Poll, error) {
 // registered, EBADF if it is not open, EPERM if it is a file that is always
 // ready and cannot be watched, EINVAL for an empty or unknown interest or mode,
 // [ErrBlocking] for Edge on a descriptor in blocking mode, and [os.ErrClosed] if
-// the Poll is closed.
+// the Poll is closed. On Windows also with EBUSY if another Poll of the process
+// watches fd, and with [errors.ErrUnsupported] if it is no socket.
 func (p *Poll) Register(fd FD, token Token, interest Interest, mode Mode) error {
 	return p.control(opRegister, fd, token, interest, mode)
 }
@@ -191,6 +193,7 @@ func (p *Poll) Close() error {
 	for _, w := range p.takeWakers() {
 		w.release()
 	}
+	p.closeProcesses()
 	p.leave()
 	return nil
 }

@@ -279,6 +279,7 @@ func (s *selector) start(slot uint32) syscall.Errno {
 	r, w := s.slab.record(slot), &s.slab.watched[slot]
 	status := r.startPoll(s.helpers[slot/pollsPerHelper], w.base, s.slab.word(slot))
 	if status.Failed() {
+		r.iosb.Status = status
 		return status.Errno()
 	}
 	r.state = pollPending
@@ -408,9 +409,9 @@ func (s *selector) beginWaiting() syscall.Errno {
 	return 0
 }
 
-// reportFailure makes an event of a poll that could not be started, so that one
-// bad socket does not keep the others waiting. It gives up a socket that was
-// closed.
+// reportFailure makes an event of a poll that could not be started, by the packet
+// that the kernel did not send, so that one bad socket does not keep the others
+// waiting. It gives up a socket that was closed.
 func (s *selector) reportFailure(slot uint32) bool {
 	r, w := s.slab.record(slot), &s.slab.watched[slot]
 	if r.state != pollIdle {
@@ -420,7 +421,6 @@ func (s *selector) reportFailure(slot uint32) bool {
 		s.forget(slot)
 		return true
 	}
-	r.iosb.Status = metalio.STATUS_INVALID_PARAMETER
 	if metalio.PostQueuedCompletionStatus(s.port, 0, keyPoll, s.slab.word(slot)) != 0 {
 		return false
 	}
