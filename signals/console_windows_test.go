@@ -1,54 +1,70 @@
 package signals
 
 import (
-	"bufio"
+	"errors"
 	"fmt"
 	"os"
 	"syscall"
 	"testing"
+	"time"
 )
 
-// TestSignals sends Ctrl+Break, which os/signal reports as it does Ctrl+C:
-// Windows lets a program send Ctrl+C only to all processes of its console, the
-// one that runs the tests included.
+// createNewConsole is CREATE_NEW_CONSOLE of winbase.h.
+const createNewConsole = 0x10
+
+// TestSignals has a child send Ctrl+C to all processes of its console. It has a
+// console of its own, so that this is the child alone.
 func TestSignals(t *testing.T) {
 	t.Run("windows_ctrl_c", func(t *testing.T) {
-		send := syscall.NewLazyDLL("kernel32.dll").NewProc("GenerateConsoleCtrlEvent")
-		cmd := child(t, "take_interrupt")
-		cmd.SysProcAttr = &syscall.SysProcAttr{CreationFlags: syscall.CREATE_NEW_PROCESS_GROUP}
-		out, err := cmd.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
+		cmd := child(t, "take_ctrl_c")
+		cmd.SysProcAttr = &syscall.SysProcAttr{CreationFlags: createNewConsole}
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
 		}
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		lines := bufio.NewScanner(out)
-		if !lines.Scan() || lines.Text() != "ready" {
-			t.Errorf("the child said %q, want ready", lines.Text())
-		}
-		if ok, _, err := send.Call(syscall.CTRL_BREAK_EVENT, uintptr(cmd.Process.Pid)); ok == 0 {
-			t.Errorf("GenerateConsoleCtrlEvent: %v", err)
-			cmd.Process.Kill()
-		}
-		for lines.Scan() {
-			t.Error("the child said:", lines.Text())
-		}
-		if err := cmd.Wait(); err != nil {
-			t.Error("the child:", err)
+	})
+	t.Run("stop_restores_disposition", func(t *testing.T) {
+		cmd := child(t, "die_of_ctrl_c")
+		cmd.SysProcAttr = &syscall.SysProcAttr{CreationFlags: createNewConsole}
+		// The exit status is not asked for: Windows gives STATUS_CONTROL_C_EXIT,
+		// Wine 0. A child that survives says so.
+		out, err := cmd.CombinedOutput()
+		if string(out) != "closed\n" {
+			t.Fatalf("the child did not die of Ctrl+C: %v: %s", err, out)
 		}
 	})
 }
 
 var roles = map[string]func() error{
-	"take_interrupt": func() error {
-		s, woken, err := wokenSet(os.Interrupt)
-		if err != nil {
+	"take_ctrl_c": func() error {
+		s, err := takeCtrlC()
+		return errors.Join(err, s.Close())
+	},
+	"die_of_ctrl_c": func() error {
+		s, err := takeCtrlC()
+		if err := errors.Join(err, s.Close()); err != nil {
 			return err
 		}
-		fmt.Println("ready")
-		return awaited(s, woken, os.Interrupt)
+		fmt.Println("closed")
+		if err := sendCtrlC(); err != nil {
+			return err
+		}
+		time.Sleep(patience)
+		return errors.New("survived Ctrl+C")
 	},
+}
+
+// takeCtrlC returns an open Set, which has taken one Ctrl+C.
+func takeCtrlC() (*Set, error) {
+	s, woken, err := wokenSet(os.Interrupt)
+	return s, errors.Join(err, sendCtrlC(), awaited(s, woken, os.Interrupt))
+}
+
+func sendCtrlC() error {
+	send := syscall.NewLazyDLL("kernel32.dll").NewProc("GenerateConsoleCtrlEvent")
+	if ok, _, err := send.Call(syscall.CTRL_C_EVENT, 0); ok == 0 {
+		return fmt.Errorf("GenerateConsoleCtrlEvent: %w", err)
+	}
+	return nil
 }
 
 func TestZeroAllocs(t *testing.T) {
