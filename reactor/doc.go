@@ -29,6 +29,12 @@
 // leaves writing as it was; a hang-up or an error is reported whatever the
 // interest.
 //
+// # Processes
+//
+// RegisterProcess reports the exit of a process like readiness, through a pidfd
+// and without a signal handler. It needs Linux 5.3; other backends do not have
+// it yet and return [errors.ErrUnsupported].
+//
 // # Lifetime
 //
 // Deregister before closing a descriptor. The Poll never closes what was

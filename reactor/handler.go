@@ -12,7 +12,7 @@ import "os"
 type Handler[M any] interface {
 	// Readable is called when the registration with this token can be read
 	// without blocking, has priority data, or has news to read: the end of
-	// the stream, an error, a hang-up.
+	// the stream, an error, a hang-up, the exit of a process.
 	Readable(l *Loop[M], token Token, ready Ready)
 
 	// Writable is called when it can be written without blocking, a

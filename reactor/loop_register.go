@@ -5,7 +5,7 @@ import "syscall"
 // Register is [Poll.Register]: it watches fd for interest and calls the
 // handler with token.
 func (l *Loop[M]) Register(fd FD, token Token, interest Interest, mode Mode) error {
-	key, err := l.table.add(registration{fd, token, interest})
+	key, err := l.table.add(registration{fd: fd, token: token, interest: interest})
 	if err != nil {
 		return &OpError{opRegister.String(), fd, err}
 	}

@@ -88,6 +88,9 @@ func (l *Loop[M]) handleEvent(h Handler[M], key slab.Key, ready Ready) (calls in
 	if calls == 0 {
 		l.stats.Stale++
 	}
+	if ready.IsExited() {
+		l.endProcess(key)
+	}
 	return calls
 }
 

@@ -39,7 +39,8 @@ func (r Ready) IsReadClosed() bool { return r&readyReadClosed != 0 }
 // IsWriteClosed reports that nothing written now would reach anybody.
 func (r Ready) IsWriteClosed() bool { return r&readyWriteClosed != 0 }
 
-// IsExited reports that a process has ended. No backend reports it yet.
+// IsExited reports that a process has ended, see [Poll.RegisterProcess]. Nothing
+// else is reported with it.
 func (r Ready) IsExited() bool { return r&readyExited != 0 }
 
 // String names the set bits, for messages.

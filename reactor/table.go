@@ -9,16 +9,22 @@ import "github.com/metalio/metalio/slab"
 type table struct {
 	slots *slab.Slab[registration]
 	byFD  fdIndex
+	byPID map[int]slab.Key
 }
 
+// registration is of a descriptor, or of a process if pid is not 0.
 type registration struct {
 	fd       FD
+	pid      int
 	token    Token
 	interest Interest
 }
 
 func newTable(capacity int) table {
-	return table{slots: slab.New[registration](slab.Config{Capacity: capacity, Limit: slab.MaxLimit})}
+	return table{
+		slots: slab.New[registration](slab.Config{Capacity: capacity, Limit: slab.MaxLimit}),
+		byPID: make(map[int]slab.Key),
+	}
 }
 
 // add stores r under a new key. Until bind, find does not know of it.
@@ -54,9 +60,22 @@ func (t *table) remove(fd FD) bool {
 	return known
 }
 
+// bindProcess makes key the registration of a process.
+func (t *table) bindProcess(pid int, key slab.Key) { t.byPID[pid] = key }
+
+// removeProcess forgets a process.
+func (t *table) removeProcess(pid int) {
+	t.slots.Remove(t.byPID[pid])
+	delete(t.byPID, pid)
+}
+
 func (t *table) clear() {
 	for _, r := range t.slots.All() {
-		t.remove(r.fd)
+		if r.pid != 0 {
+			t.removeProcess(r.pid)
+		} else {
+			t.remove(r.fd)
+		}
 	}
 }
 

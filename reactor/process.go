@@ -1,0 +1,127 @@
+package reactor
+
+import (
+	"fmt"
+	"os"
+	"syscall"
+
+	"github.com/metalio/metalio/slab"
+)
+
+// What a backend supplies for processes, in files named for the mechanism.
+var _ interface {
+	// openProcess makes the selector report the exit of pid, once, with
+	// token, and returns what closeProcess takes. Whoever has exited already
+	// and was not reaped is reported too.
+	openProcess(pid int, token Token) (handle int, errno syscall.Errno)
+	closeProcess(handle int)
+} = (*selector)(nil)
+
+// RegisterProcess reports the exit of a process, once, as an event with token
+// for which [Ready.IsExited] holds. The process may have exited already, as
+// long as nobody has reaped it. It need not be a child, but its parent reaps it
+// (os.Process.Wait): the Poll does not. No signal handler is involved.
+//
+// The registration holds a descriptor until DeregisterProcess, or until the Poll
+// is closed; that the exit was reported does not end it. The error satisfies
+// errors.Is with ESRCH if there is no such process, EEXIST if it is registered,
+// EINVAL if pid is not positive, [errors.ErrUnsupported] if the system has no
+// mechanism (Linux before 5.3) or this backend none yet, and [os.ErrClosed].
+func (p *Poll) RegisterProcess(pid int, token Token) error {
+	if err := p.registerProcess(pid, token); err != nil {
+		return fmt.Errorf("reactor: register process %d: %w", pid, err)
+	}
+	return nil
+}
+
+func (p *Poll) registerProcess(pid int, token Token) error {
+	if pid <= 0 {
+		return syscall.EINVAL
+	}
+	if !p.gate.enter() {
+		return os.ErrClosed
+	}
+	defer p.leave()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.gate.isShut() {
+		return os.ErrClosed // Close has taken the processes, or is about to
+	}
+	if _, known := p.processes[pid]; known {
+		return syscall.EEXIST
+	}
+	handle, errno := p.sel.openProcess(pid, token)
+	if errno != 0 {
+		return errno
+	}
+	if p.processes == nil {
+		p.processes = make(map[int]int)
+	}
+	p.processes[pid] = handle
+	return nil
+}
+
+// DeregisterProcess ends what RegisterProcess began, before or after the exit.
+// The error satisfies errors.Is with ENOENT if pid is not registered.
+func (p *Poll) DeregisterProcess(pid int) error {
+	if err := p.deregisterProcess(pid); err != nil {
+		return fmt.Errorf("reactor: deregister process %d: %w", pid, err)
+	}
+	return nil
+}
+
+func (p *Poll) deregisterProcess(pid int) error {
+	if !p.gate.enter() {
+		return os.ErrClosed
+	}
+	defer p.leave()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	handle, known := p.processes[pid]
+	if !known {
+		return syscall.ENOENT
+	}
+	delete(p.processes, pid)
+	p.sel.closeProcess(handle)
+	return nil
+}
+
+// closeProcesses is for Close, which is inside the gate.
+func (p *Poll) closeProcesses() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, handle := range p.processes {
+		p.sel.closeProcess(handle)
+	}
+	p.processes = nil
+}
+
+// RegisterProcess is [Poll.RegisterProcess]: it calls Readable with token when
+// the process has exited. When that has returned the registration has ended.
+func (l *Loop[M]) RegisterProcess(pid int, token Token) error {
+	key, err := l.table.add(registration{pid: pid, token: token, interest: Readable})
+	if err != nil {
+		return fmt.Errorf("reactor: register process %d: %w", pid, err)
+	}
+	if err := l.poll.RegisterProcess(pid, Token(key)); err != nil {
+		l.table.discard(key)
+		return err
+	}
+	l.table.bindProcess(pid, key)
+	return nil
+}
+
+// DeregisterProcess is [Poll.DeregisterProcess], and stricter: Readable is not
+// called any more.
+func (l *Loop[M]) DeregisterProcess(pid int) error {
+	l.table.removeProcess(pid)
+	return l.poll.DeregisterProcess(pid)
+}
+
+// endProcess ends the registration of a process whose exit has been handled,
+// unless the handler has done so.
+func (l *Loop[M]) endProcess(key slab.Key) {
+	if r, ok := l.table.get(key); ok {
+		l.DeregisterProcess(r.pid)
+	}
+}
