@@ -119,6 +119,7 @@ func TestUDPConversions(t *testing.T) {
 // The family of a converted dual-stack socket must survive: an IPv4
 // destination is mapped for it.
 func TestUDPConversionKeepsFamily(t *testing.T) {
+	skipUnderWine(t, noNetUDP)
 	std, err := net.ListenUDP("udp", nil)
 	check(t, err)
 	closing(t, std)

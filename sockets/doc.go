@@ -30,6 +30,17 @@
 // ConnectError tells the outcome: nil, the failure, or ErrWouldBlock for an
 // event that came too early.
 //
+// # Moving data
+//
+// Readv and Writev take several buffers in one call, ReadBatch and WriteBatch
+// several datagrams. A Splicer moves data from socket to socket, Sendfile from
+// a file, without a copy through the program.
+//
+// # Package net
+//
+// FromNet… and ToNet convert to and from package net by duplicating the
+// descriptor: afterwards each side owns and closes its own.
+//
 // # Errors
 //
 // Reading, writing and accepting return the system's syscall.Errno bare,

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"io"
 	"os"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -47,6 +48,9 @@ func TestPassFDs(t *testing.T) {
 }
 
 func TestPassFDsWithoutRoom(t *testing.T) {
+	if strings.HasSuffix(os.Getenv("METALIO_EXEC"), "qemu-exec") {
+		t.Skip("QEMU's user emulation neither reports nor closes what does not fit")
+	}
 	for room := range 3 {
 		a, b := unixPair(t)
 		r, w := newPipe(t)

@@ -93,3 +93,59 @@ func TestUnixDialFullQueueWouldBlock(t *testing.T) {
 	}
 	t.Fatal("a queue of 1 took 8 connections")
 }
+
+// withoutDescriptors runs f while the process cannot open any more.
+func withoutDescriptors(t *testing.T, f func()) {
+	t.Helper()
+	var was syscall.Rlimit
+	check(t, syscall.Getrlimit(syscall.RLIMIT_NOFILE, &was))
+	none := was
+	none.Cur = 1 // number 0 is taken; a limit of 0 would make F_DUPFD's argument invalid
+	check(t, syscall.Setrlimit(syscall.RLIMIT_NOFILE, &none))
+	defer func() { check(t, syscall.Setrlimit(syscall.RLIMIT_NOFILE, &was)) }()
+	f()
+}
+
+func TestExhaustion(t *testing.T) {
+	l := listen(t, sockets.ListenConfig{})
+	dialed := must[*sockets.TCPConn](t)(sockets.DialTCP(l.Addr()))
+	closing(t, dialed)
+	await(t, l.FD(), metalio.Readable)
+	name := socketName(t)
+	withoutDescriptors(t, func() {
+		_, _, err := l.Accept()
+		wantIs(t, err, syscall.EMFILE)
+		_, err = sockets.DialTCP(l.Addr())
+		wantIs(t, err, syscall.EMFILE)
+		_, err = sockets.ListenTCP(loopback, sockets.ListenConfig{})
+		wantIs(t, err, syscall.EMFILE)
+		_, err = sockets.ListenUDP(loopback, sockets.ListenConfig{})
+		wantIs(t, err, syscall.EMFILE)
+		_, err = sockets.ListenUnix(name, sockets.ListenConfig{})
+		wantIs(t, err, syscall.EMFILE)
+		_, _, err = sockets.UnixPair()
+		wantIs(t, err, syscall.EMFILE)
+		_, _, err = sockets.NewPipe()
+		wantIs(t, err, syscall.EMFILE)
+		_, err = sockets.NewSplicer(0)
+		wantIs(t, err, syscall.EMFILE)
+		_, err = dialed.ToNet()
+		wantIs(t, err, syscall.EMFILE)
+	})
+	// The connection was left in the queue.
+	_, _, err := acceptClosing(t, l)
+	check(t, err)
+}
+
+func TestConnectToItselfIsRefused(t *testing.T) {
+	l := listen(t, sockets.ListenConfig{})
+	addr := l.Addr()
+	check(t, l.Close())
+	var c sockets.TCPConn
+	check(t, c.DialFrom(addr, addr))
+	closing(t, &c)
+	await(t, c.FD(), metalio.Writable)
+	for range 2 {
+		wantIs(t, c.ConnectError(), syscall.ECONNREFUSED)
+	}
+}

@@ -1,8 +1,6 @@
 package sockets
 
 import (
-	"io"
-
 	"github.com/metalio/metalio"
 )
 
@@ -42,13 +40,7 @@ func (r *PipeReader) Read(p []byte) (int, error) {
 		return 0, nil
 	}
 	n, errno := sysRead(r.FD(), p)
-	if errno != 0 {
-		return 0, r.failed(errno, metalio.Readable)
-	}
-	if n == 0 {
-		return 0, io.EOF
-	}
-	return n, nil
+	return r.readResult(n, errno)
 }
 
 // Write writes p until the pipe is full; n < len(p) always comes with an

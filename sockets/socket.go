@@ -1,6 +1,7 @@
 package sockets
 
 import (
+	"io"
 	"net/netip"
 	"syscall"
 
@@ -66,6 +67,17 @@ func (s *socket) failed(errno syscall.Errno, d metalio.Interest) error {
 		return s.blocked(d)
 	}
 	return boxed(errno)
+}
+
+// readResult makes what a stream's Read returns of what the system returned.
+func (s *socket) readResult(n int, errno syscall.Errno) (int, error) {
+	if errno != 0 {
+		return 0, s.failed(errno, metalio.Readable)
+	}
+	if n == 0 {
+		return 0, io.EOF
+	}
+	return n, nil
 }
 
 // Socket is implemented by every type of this package and by no other.

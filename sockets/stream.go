@@ -1,7 +1,6 @@
 package sockets
 
 import (
-	"io"
 	"syscall"
 
 	"github.com/metalio/metalio"
@@ -79,16 +78,6 @@ func (s *stream) Readv(bufs [][]byte) (int, error) {
 	return s.readResult(n, errno)
 }
 
-func (s *stream) readResult(n int, errno syscall.Errno) (int, error) {
-	if errno != 0 {
-		return 0, s.failed(errno, metalio.Readable)
-	}
-	if n == 0 {
-		return 0, io.EOF
-	}
-	return n, nil
-}
-
 // Write writes p until everything is with the kernel or the kernel takes no
 // more. n < len(p) always comes with an error: [ErrWouldBlock] when the rest
 // has to wait for Writable. A peer that is gone gives EPIPE or ECONNRESET and
@@ -144,6 +133,9 @@ func (s *stream) shutdown(how int) error {
 // writable: nil is connected, [ErrWouldBlock] still connecting, and all else
 // is the failure, after which the connection is good only for Close. Once it
 // is known the outcome stays the same at each call.
+//
+// When nobody listens at a port that the system then happens to pick for the
+// socket itself, TCP connects the socket to itself; this counts as ECONNREFUSED.
 func (s *stream) ConnectError() error {
 	if !s.isOpen() {
 		return errClosed
@@ -175,5 +167,11 @@ func (s *stream) connectOutcome() (syscall.Errno, error) {
 	if notConnected(errno) {
 		return 0, s.blocked(metalio.Writable)
 	}
-	return 0, callError("getpeername", errno)
+	if errno != 0 {
+		return 0, callError("getpeername", errno)
+	}
+	if addr := peer.addrPort(); addr.IsValid() && addr == s.localAddr() {
+		return syscall.ECONNREFUSED, nil
+	}
+	return 0, nil
 }

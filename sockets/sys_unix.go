@@ -12,8 +12,8 @@ import (
 
 // The functions below are the seam to the system: every system has them under
 // these names. They repeat interrupted calls and know nothing of readiness.
-// All use the raw forms, which is right because every descriptor of this
-// package is non-blocking.
+// Nearly all use the raw forms, which is right because every descriptor of
+// this package is non-blocking.
 
 const maxBacklog = metalio.SOMAXCONN
 
@@ -33,9 +33,11 @@ func inProgress(errno syscall.Errno) bool {
 
 func notConnected(errno syscall.Errno) bool { return errno == syscall.ENOTCONN }
 
-// sysClose never repeats: the descriptor is gone even when the call was interrupted.
+// sysClose never repeats: the descriptor is gone even when the call was
+// interrupted. It alone takes the scheduler-aware form, since with SO_LINGER
+// a close waits on a non-blocking socket too.
 func sysClose(fd FD) syscall.Errno {
-	errno := metalio.RawClose(int(fd))
+	errno := metalio.Close(int(fd))
 	if errno == syscall.EINTR {
 		return 0
 	}

@@ -27,8 +27,10 @@ func dialUDP(t testing.TB, to netip.AddrPort) *sockets.UDPConn {
 	return c
 }
 
+const noNetUDP = "package net opens no UDP socket on Wine 8, which lacks SIO_UDP_NETRESET"
+
 func TestUDPWithNet(t *testing.T) {
-	skipUnderWine(t, "package net opens no UDP socket on Wine 8, which lacks SIO_UDP_NETRESET")
+	skipUnderWine(t, noNetUDP)
 	c := listenUDP(t)
 	peer := must[*net.UDPConn](t)(net.DialUDP("udp4", nil, net.UDPAddrFromAddrPort(c.LocalAddr())))
 	closing(t, peer)
