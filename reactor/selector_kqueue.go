@@ -1,0 +1,491 @@
+//go:build unix && (!linux || kqueue_sim)
+
+package reactor
+
+import (
+	"math"
+	"sync"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"github.com/metalio/metalio"
+)
+
+// selector is a kqueue, kqueue(2).
+//
+// A kqueue has one entry, called a knote, for each pair of an identifier and a
+// filter, so that a descriptor with two interests is two knotes, which report,
+// fire and fail each by itself. Adding a knote that is there changes it, and a
+// knote goes silently when its descriptor is closed. What epoll answers (EEXIST,
+// ENOENT, one event for a one-shot registration) therefore needs a table here.
+type selector struct {
+	kq int
+
+	// mu guards what follows. It is held across the changes to one
+	// descriptor's knotes, so that these and the table agree.
+	mu         sync.Mutex
+	registered fdTable
+	users      uintptr // how many identifiers addUser has given out
+	stop       userEvent
+}
+
+func (s *selector) open(cfg PollConfig) error {
+	kq, errno := metalio.RawKqueue()
+	if errno != 0 {
+		return errno
+	}
+	// No child of fork has this descriptor, kqueue(2), so only an exec of
+	// this very process could inherit it.
+	if _, errno := metalio.RawFcntl(kq, metalio.F_SETFD, metalio.FD_CLOEXEC); errno != 0 {
+		metalio.Close(kq)
+		return errno
+	}
+	s.kq = kq
+	s.registered = newFDTable(cfg.Capacity)
+
+	// Without EV_CLEAR it stays triggered. It is added now because interrupt
+	// must not fail. Its token is never seen: whoever is woken by it finds
+	// the Poll closed.
+	if s.stop, errno = s.addUser(0, 0); errno != 0 {
+		metalio.Close(kq)
+		return errno
+	}
+	return nil
+}
+
+func (s *selector) register(fd FD, token Token, interest Interest, mode Mode) syscall.Errno {
+	if errno := checkWatchable(fd, interest); errno != 0 {
+		return errno
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if old := s.registered.get(fd); old.interest != 0 {
+		if s.isThere(fd, old) {
+			return syscall.EEXIST
+		}
+		// Its descriptor was closed, and the number means another file.
+		s.remove(fd, old, old.interest)
+		s.registered.set(fd, registered{})
+	}
+	return s.replace(fd, registered{}, registered{token: token, interest: interest, mode: mode})
+}
+
+func (s *selector) reregister(fd FD, token Token, interest Interest, mode Mode) syscall.Errno {
+	if errno := checkInterest(interest); errno != 0 {
+		return errno
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	old := s.registered.get(fd)
+	if old.interest == 0 {
+		return whyUnknown(fd)
+	}
+	return s.replace(fd, old, registered{token: token, interest: interest, mode: mode})
+}
+
+func (s *selector) deregister(fd FD) syscall.Errno {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	old := s.registered.get(fd)
+	if old.interest == 0 {
+		return whyUnknown(fd)
+	}
+	s.registered.set(fd, registered{})
+	return s.remove(fd, old, old.interest)
+}
+
+// isThere reports whether the kernel still has a registration. It does not know
+// of one whose knotes have all fired as one-shot, which is taken to be there.
+func (s *selector) isThere(fd FD, r registered) bool {
+	ask := r.interest &^ r.fired
+	if r.readerGone {
+		ask &^= Writable
+	}
+	// To enable what is enabled changes nothing, and fails if it is not there.
+	return s.change(fd, ask, metalio.EV_ENABLE, r.token) != syscall.ENOENT
+}
+
+// replace makes the registration old into next, or leaves it as it was.
+func (s *selector) replace(fd FD, old, next registered) syscall.Errno {
+	// A kernel may keep the mode of a knote that is added again, so that
+	// another mode takes another knote. In the same mode, adding again sets
+	// the token and looks again at the descriptor.
+	stale := old.interest
+	if old.mode == next.mode {
+		stale &^= next.interest
+	}
+	errno := s.remove(fd, old, stale)
+	if errno == 0 {
+		errno = s.add(fd, &next)
+	}
+	if errno != 0 {
+		s.remove(fd, next, next.interest)
+		if old.interest != 0 {
+			// Fails only for a reason that would fail next as well, such
+			// as a descriptor that is closed.
+			s.add(fd, &old)
+			s.registered.set(fd, old)
+		}
+		return errno
+	}
+	s.registered.set(fd, next)
+	return 0
+}
+
+// add adds a knote for each of r's interests, and no other: some descriptors
+// can be read but refuse the write filter.
+func (s *selector) add(fd FD, r *registered) syscall.Errno {
+	errno := s.change(fd, r.interest, metalio.EV_ADD|modeFlags(r.mode), r.token)
+	if errno != syscall.EPIPE {
+		return errno
+	}
+	// The descriptor is a pipe whose other end is closed. macOS adds the knote
+	// in spite of what it answers. FreeBSD does not, so that an event stands in
+	// for the one that Writable is owed.
+	if r.interest&Writable == 0 {
+		return 0
+	}
+	r.readerGone = true
+	u := s.readerGone(fd, r.token)
+	if errno := u.change(metalio.EV_ADD | modeFlags(r.mode)); errno != 0 {
+		return errno
+	}
+	return u.trigger()
+}
+
+// remove deletes the knotes of some of r's interests. Those that have fired as
+// one-shot are gone, and so are all if the number means another file by now.
+func (s *selector) remove(fd FD, r registered, interest Interest) syscall.Errno {
+	if r.readerGone && interest&Writable != 0 {
+		u := s.readerGone(fd, r.token)
+		u.change(metalio.EV_DELETE) // ENOENT if it has fired
+	}
+	errno := s.change(fd, interest, metalio.EV_DELETE, r.token)
+	if errno == syscall.ENOENT {
+		return 0
+	}
+	return errno
+}
+
+// modeFlags says how a knote of a registration fires. OneShot over several
+// knotes is completed by settle.
+func modeFlags(mode Mode) int {
+	switch mode {
+	case Edge:
+		return metalio.EV_CLEAR
+	case OneShot:
+		return metalio.EV_ONESHOT
+	}
+	return 0
+}
+
+var directions = [...]Interest{Readable, Writable, Priority}
+
+// change makes the same change to the knotes of some of fd's directions, in one
+// call that fetches no event. It answers ENOENT or EPIPE only if no knote was
+// refused for another reason.
+func (s *selector) change(fd FD, interest Interest, flags int, token Token) syscall.Errno {
+	var changes, receipts [len(directions)]metalio.KeventT
+	n := 0
+	for _, d := range directions {
+		if interest&d == 0 {
+			continue
+		}
+		c := &changes[n]
+		n++
+		set(&c.Ident, fd)
+		set(&c.Filter, filterOf(d))
+		set(&c.Flags, flags|metalio.EV_RECEIPT)
+		set(&c.Udata, token)
+		if d == Priority {
+			set(&c.Fflags, priorityNote)
+		}
+	}
+	if n == 0 {
+		return 0
+	}
+	// Room for one receipt each and no more: pending events stay where they are.
+	got, errno := metalio.RawKevent(s.kq, changes[:n], receipts[:n], &metalio.Timespec{})
+	if errno != 0 && errno != syscall.EINTR { // EINTR: the changes are made, kevent(2)
+		return errno
+	}
+	return refusal(receipts[:max(got, 0)])
+}
+
+// refusal is the error among receipts. FreeBSD before 12 leaves EV_ERROR out of
+// the receipt of a change that succeeded.
+func refusal(receipts []metalio.KeventT) (mild syscall.Errno) {
+	for i := range receipts {
+		r := &receipts[i]
+		if r.Flags&metalio.EV_ERROR == 0 {
+			continue
+		}
+		switch errno := syscall.Errno(r.Data); errno {
+		case 0:
+		case syscall.ENOENT, syscall.EPIPE:
+			mild = errno
+		default:
+			return errno
+		}
+	}
+	return mild
+}
+
+// filterOf returns the filter that reports a direction.
+func filterOf(d Interest) int {
+	switch d {
+	case Readable:
+		return metalio.EVFILT_READ
+	case Writable:
+		return metalio.EVFILT_WRITE
+	}
+	return priorityFilter
+}
+
+type integer interface {
+	~int | ~int16 | ~int32 | ~int64 | ~uint16 | ~uint32 | ~uint64 | ~uintptr | ~uint8
+}
+
+// set assigns to a field of KeventT, whose types are not the same on every
+// system: NetBSD's filters and flags are 32 bits wide and have no sign.
+func set[F, V integer](field *F, value V) { *field = F(value) }
+
+// checkWatchable refuses what epoll refuses, so that programs meet the same
+// limits everywhere. Some kqueues take files, and report them as writable for
+// ever.
+func checkWatchable(fd FD, interest Interest) syscall.Errno {
+	if !validFD(fd) {
+		return syscall.EBADF
+	}
+	var st syscall.Stat_t
+	if err := syscall.Fstat(int(fd), &st); err != nil {
+		return syscall.EBADF
+	}
+	switch st.Mode & syscall.S_IFMT {
+	case syscall.S_IFREG, syscall.S_IFDIR, syscall.S_IFBLK:
+		return syscall.EPERM
+	}
+	return checkInterest(interest)
+}
+
+func checkInterest(interest Interest) syscall.Errno {
+	if interest&Priority != 0 && !hasPriority {
+		return syscall.ENOTSUP
+	}
+	return 0
+}
+
+// whyUnknown is the error for a descriptor that is not in the table.
+func whyUnknown(fd FD) syscall.Errno {
+	if _, errno := statusFlags(fd); errno != 0 {
+		return errno
+	}
+	return syscall.ENOENT
+}
+
+// rearm has nothing to do: the kernel sees for itself that a read or write
+// found nothing.
+func (s *selector) rearm(FD, Interest) syscall.Errno { return 0 }
+
+func (s *selector) interrupt() { s.stop.trigger() }
+
+func (s *selector) close() { metalio.Close(s.kq) }
+
+// maxRecords is more than anybody waits for, and fits in a C int.
+const maxRecords = 1 << 20
+
+func (s *selector) wait(events []Event, timeout time.Duration) (int, syscall.Errno) {
+	records := kernelRecords(events[:min(len(events), maxRecords)])
+
+	// A loop under load finds something here, for the price of a raw call.
+	n, errno := collected(metalio.RawKevent(s.kq, nil, records, &metalio.Timespec{}))
+	switch {
+	case n > 0 || errno != 0 || timeout == 0:
+	case timeout < 0:
+		n, errno = s.waitForEver(records)
+	default:
+		n, errno = s.waitFor(records, timeout)
+	}
+	return s.settle(events[:n]), errno
+}
+
+func (s *selector) waitForEver(records []metalio.KeventT) (int, syscall.Errno) {
+	for {
+		n, errno := collected(metalio.Kevent(s.kq, nil, records, nil))
+		if n > 0 || errno != 0 {
+			return n, errno
+		}
+	}
+}
+
+// longestSleep is what every kernel takes: macOS answers EINVAL to the seconds
+// of a long [time.Duration], and elsewhere they may not fit in a time_t.
+const longestSleep = 1e6 * time.Second
+
+// waitFor sleeps for timeout, in as many calls as signals and longestSleep make
+// of it. What remains is the timeout minus the time since the start, which
+// cannot overflow as an absolute deadline could.
+func (s *selector) waitFor(records []metalio.KeventT, timeout time.Duration) (int, syscall.Errno) {
+	start := time.Now()
+	for remaining := timeout; remaining > 0; remaining = timeout - time.Since(start) {
+		d := min(remaining, longestSleep)
+		ts := metalio.Timespec{
+			Sec:  metalio.TimeT(d / time.Second),
+			Nsec: metalio.Long(d % time.Second),
+		}
+		n, errno := collected(metalio.Kevent(s.kq, nil, records, &ts))
+		if n > 0 || errno != 0 {
+			return n, errno
+		}
+	}
+	return 0, 0
+}
+
+// collected makes nothing of what ends a call without an event: a signal, and
+// the ETIMEDOUT that macOS has been seen to answer.
+func collected(n int, errno syscall.Errno) (int, syscall.Errno) {
+	if errno == syscall.EINTR || errno == syscall.ETIMEDOUT {
+		return 0, 0
+	}
+	return max(n, 0), errno
+}
+
+// settle makes one event of what the knotes of a OneShot registration have
+// reported, silences those that have not, and returns how many events remain.
+//
+// An event may be of an arming that Reregister has replaced since the kernel
+// delivered it. If its token and direction are those of the new one, the caller
+// cannot tell either, and handles it as the new one's; if not, it is passed on
+// and changes nothing.
+func (s *selector) settle(events []Event) int {
+	if !anyOneShot(events) {
+		return len(events)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	kept := 0
+	for _, ev := range events {
+		if !s.merge(events[:kept], &ev) {
+			events[kept] = ev
+			kept++
+		}
+	}
+	for i := range events[:kept] {
+		s.silence(&events[i])
+	}
+	return kept
+}
+
+func anyOneShot(events []Event) bool {
+	for i := range events {
+		if events[i].isOneShot() {
+			return true
+		}
+	}
+	return false
+}
+
+// merge adds ev to the event of the same arming among earlier, if there is one.
+func (s *selector) merge(earlier []Event, ev *Event) bool {
+	if !ev.isOneShot() {
+		return false
+	}
+	ev.clearExtra()
+	r := s.armed(ev)
+	if r == nil {
+		return false
+	}
+	first := r.fired == 0
+	r.fired |= ev.direction()
+	if first {
+		return false
+	}
+	for i := len(earlier) - 1; i >= 0; i-- {
+		if e := &earlier[i]; e.isOneShot() && e.rec.Ident == ev.rec.Ident && e.Token() == ev.Token() {
+			e.addExtra(ev.Ready())
+			return true
+		}
+	}
+	return false
+}
+
+// silence deletes the knotes of ev's arming that have not fired. It takes a
+// call only for a registration of several directions.
+func (s *selector) silence(ev *Event) {
+	if !ev.isOneShot() {
+		return
+	}
+	r := s.armed(ev)
+	if r == nil {
+		return
+	}
+	s.remove(FD(ev.rec.Ident), *r, r.interest&^r.fired)
+	r.fired = r.interest
+}
+
+// armed returns the registration that ev is of, as far as anybody can tell.
+func (s *selector) armed(ev *Event) *registered {
+	r := s.registered.at(FD(ev.rec.Ident))
+	if r == nil || r.mode != OneShot || r.token != ev.Token() || r.interest&ev.direction() == 0 {
+		return nil
+	}
+	return r
+}
+
+// kernelRecords is events as the kernel sees them. It is sound because Event is
+// a struct of one KeventT and nothing else, and so has its size and layout.
+func kernelRecords(events []Event) []metalio.KeventT {
+	return unsafe.Slice((*metalio.KeventT)(unsafe.Pointer(unsafe.SliceData(events))), len(events))
+}
+
+// registered is what the kernel has been told about a descriptor. Without an
+// interest it is nothing.
+type registered struct {
+	token    Token
+	interest Interest
+	mode     Mode
+
+	// fired are the directions that a OneShot registration has reported.
+	fired Interest
+
+	// readerGone says that a user event stands in for the write filter.
+	readerGone bool
+}
+
+// fdTable holds what is registered by descriptor. Descriptors are given out
+// from the lowest number, so the table is about as long as the process has
+// files open.
+type fdTable struct{ slots []registered }
+
+func newFDTable(capacity int) fdTable { return fdTable{make([]registered, capacity)} }
+
+// at returns the place of fd, or nil if nothing was ever registered there.
+func (t *fdTable) at(fd FD) *registered {
+	if fd >= FD(len(t.slots)) {
+		return nil
+	}
+	return &t.slots[fd]
+}
+
+func (t *fdTable) get(fd FD) registered {
+	if r := t.at(fd); r != nil {
+		return *r
+	}
+	return registered{}
+}
+
+// set stores r for fd, which the kernel has accepted, so that it is below the
+// limit of open files. It allocates only for a higher number than ever before.
+func (t *fdTable) set(fd FD, r registered) {
+	if fd >= FD(len(t.slots)) {
+		size := max(2*FD(len(t.slots)), 64)
+		for size <= fd {
+			size *= 2
+		}
+		slots := make([]registered, min(size, math.MaxInt32+1))
+		copy(slots, t.slots)
+		t.slots = slots
+	}
+	t.slots[fd] = r
+}

@@ -1,0 +1,75 @@
+//go:build unix && (!linux || kqueue_sim)
+
+package reactor
+
+import (
+	"syscall"
+
+	"github.com/metalio/metalio"
+)
+
+// wakeup is a user event, EVFILT_USER: triggering it is one call, it costs no
+// descriptor, and nobody has to read.
+type wakeup struct{ event userEvent }
+
+func (w *wakeup) open(s *selector, token Token) (errno syscall.Errno) {
+	// Cleared when it is reported, so that it is reported once.
+	w.event, errno = s.addUser(token, metalio.EV_CLEAR)
+	return errno
+}
+
+func (w *wakeup) wake() syscall.Errno { return w.event.trigger() }
+
+func (w *wakeup) close(*selector) { w.event.change(metalio.EV_DELETE) }
+
+// userEvent is a knote of EVFILT_USER.
+type userEvent struct {
+	kq    int
+	ident uintptr
+	token Token
+}
+
+// addUser adds a user event under an identifier of its own: from the highest
+// number down, while the lowest are those of descriptors, for readerGone.
+func (s *selector) addUser(token Token, flags int) (userEvent, syscall.Errno) {
+	s.mu.Lock()
+	s.users++
+	u := userEvent{s.kq, -s.users, token}
+	s.mu.Unlock()
+	return u, u.change(metalio.EV_ADD | flags)
+}
+
+// readerGone is the user event that stands in for fd's write filter.
+func (s *selector) readerGone(fd FD, token Token) userEvent {
+	return userEvent{s.kq, fd, token}
+}
+
+// isReaderGone reports whether rec is of an event made by readerGone.
+func isReaderGone(rec *metalio.KeventT) bool {
+	return rec.Filter == metalio.EVFILT_USER && validFD(FD(rec.Ident))
+}
+
+// change adds or deletes the event.
+func (u userEvent) change(flags int) syscall.Errno { return u.submit(flags, 0) }
+
+// trigger makes the kernel report the event. It has to be added before, and
+// must not be added again: EV_CLEAR in the same change would take the trigger
+// back, and a change without it might make the event level-triggered.
+func (u userEvent) trigger() syscall.Errno { return u.submit(0, metalio.NOTE_TRIGGER) }
+
+// submit makes one change, with the token, because each change sets it anew.
+// Without room for a receipt the call answers with the change's own error, and
+// fetches no event.
+func (u userEvent) submit(flags int, note uint32) syscall.Errno {
+	var c [1]metalio.KeventT
+	set(&c[0].Ident, u.ident)
+	set(&c[0].Filter, metalio.EVFILT_USER)
+	set(&c[0].Flags, flags)
+	set(&c[0].Fflags, note)
+	set(&c[0].Udata, u.token)
+	_, errno := metalio.RawKevent(u.kq, c[:], nil, &metalio.Timespec{})
+	if errno == syscall.EINTR { // the change is made, kevent(2)
+		return 0
+	}
+	return errno
+}
