@@ -4,12 +4,6 @@ package sockets
 
 import "github.com/metalio/metalio"
 
-// iovlen is the type of Msghdr.Iovlen.
-type iovlen = int32
-
-// cmsgLen is the type of Cmsghdr.Len and Msghdr.Controllen.
-type cmsgLen = uint32
-
 const hasAbstractNames = false
 
 // Addresses of the BSD family begin with their length.

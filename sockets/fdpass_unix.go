@@ -42,12 +42,14 @@ func sysSendFDs(fd FD, p []byte, fds []FD) (int, syscall.Errno) {
 	var ctl control
 	size := syscall.CmsgLen(4 * len(fds))
 	h := ctl.header(0)
-	h.Level, h.Type, h.Len = metalio.SOL_SOCKET, metalio.SCM_RIGHTS, cmsgLen(size)
+	h.Level, h.Type = metalio.SOL_SOCKET, metalio.SCM_RIGHTS
+	store(&h.Len, size)
 	for i, passed := range fds {
 		*ctl.fd(0, i) = int32(passed)
 	}
 	iov := iovecOf(p)
-	msg := metalio.Msghdr{Iov: &iov, Iovlen: 1, Control: unsafe.Pointer(&ctl), Controllen: cmsgLen(size)}
+	msg := metalio.Msghdr{Iov: &iov, Iovlen: 1, Control: unsafe.Pointer(&ctl)}
+	store(&msg.Controllen, size)
 	for {
 		n, errno := metalio.RawSendmsg(int(fd), &msg, sendFlags)
 		if errno != syscall.EINTR {
@@ -67,7 +69,8 @@ func sysRecvFDs(fd FD, p []byte, fds []FD) (n, nfds int, errno syscall.Errno) {
 		msg := metalio.Msghdr{Iov: &iov, Iovlen: 1}
 		if room := min(len(fds), MaxFDs); room > 0 {
 			// Not CmsgSpace: the kernel would use its padding for one more.
-			msg.Control, msg.Controllen = unsafe.Pointer(&ctl), cmsgLen(syscall.CmsgLen(4*room))
+			msg.Control = unsafe.Pointer(&ctl)
+			store(&msg.Controllen, syscall.CmsgLen(4*room))
 		}
 		n, errno = metalio.RawRecvmsg(int(fd), &msg, recvFDFlags)
 		if errno == syscall.EINTR {

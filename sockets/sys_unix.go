@@ -139,7 +139,8 @@ func sysSendTo(fd FD, p []byte, addr unsafe.Pointer, size uint32) (int, syscall.
 // because only these take flags: no SIGPIPE.
 func sysRecvv(fd FD, bufs [][]byte) (int, syscall.Errno) {
 	vec, count := vector(bufs, 0)
-	msg := metalio.Msghdr{Iov: &vec[0], Iovlen: iovlen(count)}
+	msg := metalio.Msghdr{Iov: &vec[0]}
+	store(&msg.Iovlen, count)
 	for {
 		n, errno := metalio.RawRecvmsg(int(fd), &msg, 0)
 		if errno != syscall.EINTR {
@@ -151,7 +152,8 @@ func sysRecvv(fd FD, bufs [][]byte) (int, syscall.Errno) {
 
 func sysSendv(fd FD, bufs [][]byte, skip int) (int, syscall.Errno) {
 	vec, count := vector(bufs, skip)
-	msg := metalio.Msghdr{Iov: &vec[0], Iovlen: iovlen(count)}
+	msg := metalio.Msghdr{Iov: &vec[0]}
+	store(&msg.Iovlen, count)
 	for {
 		n, errno := metalio.RawSendmsg(int(fd), &msg, sendFlags)
 		if errno != syscall.EINTR {
@@ -160,6 +162,10 @@ func sysSendv(fd FD, bufs [][]byte, skip int) (int, syscall.Errno) {
 		}
 	}
 }
+
+// store fills a length whose C type, size_t or int or socklen_t, differs from
+// system to system.
+func store[T int32 | uint32 | uint64 | uintptr](field *T, n int) { *field = T(n) }
 
 type iovec = metalio.Iovec
 
