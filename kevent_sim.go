@@ -16,8 +16,9 @@ import (
 // only; no program should be shipped with it.
 //
 // What is simulated: EVFILT_READ and EVFILT_WRITE of sockets, pipes, terminals
-// and other descriptors that Linux can poll, and EVFILT_USER. All other filters
-// are refused with EINVAL, and so are regular files, which Linux cannot poll.
+// and other descriptors that Linux can poll, EVFILT_PROC with NOTE_EXIT, and
+// EVFILT_USER. All other filters are refused with EINVAL, and so are regular
+// files, which Linux cannot poll.
 //
 // Where it is not FreeBSD:
 //
@@ -28,6 +29,8 @@ import (
 //   - The close of a descriptor is noticed when its knotes are next looked at.
 //     Closed and opened again as another descriptor without a file of its own
 //     (eventfd, epoll), it is not noticed.
+//   - The exit status is not in Data. A queue that is closed with a knote of
+//     EVFILT_PROC leaves a descriptor open.
 //   - Timeouts are rounded up to milliseconds.
 
 // kqueue is one queue. Its descriptor is an epoll instance that has, edge-
@@ -38,6 +41,7 @@ type kqueue struct {
 	mu    sync.Mutex
 	files []*watched // by descriptor
 	users []*knote
+	procs []*knote
 	queue []*knote // those to be looked at by the next scan, in order
 }
 
@@ -56,6 +60,7 @@ type knote struct {
 	disabled  bool
 	queued    bool
 	triggered bool // EVFILT_USER only
+	pidfd     int  // EVFILT_PROC only
 }
 
 var kqueues struct {
@@ -78,6 +83,7 @@ var writers, writersErrno = RawEpollCreate1(EPOLL_CLOEXEC)
 const (
 	doorbellData = math.MaxUint64 - iota
 	writersData
+	processData
 )
 
 // RawKqueue opens an event queue and returns its descriptor, which is not
@@ -237,7 +243,9 @@ func (q *kqueue) find(c *KeventT) (*knote, syscall.Errno) {
 		}
 		return &w.write, 0
 	case EVFILT_USER:
-		return q.user(c.Ident), 0
+		return place(&q.users, c.Ident), 0
+	case EVFILT_PROC:
+		return place(&q.procs, c.Ident), 0
 	}
 	return nil, syscall.EINVAL
 }
@@ -274,10 +282,10 @@ func (q *kqueue) forget(w *watched) {
 	q.drop(&w.write)
 }
 
-// user returns the place of the user event ident, or a free one.
-func (q *kqueue) user(ident uintptr) *knote {
+// place returns the place of the knote ident, or a free one.
+func place(knotes *[]*knote, ident uintptr) *knote {
 	var free *knote
-	for _, k := range q.users {
+	for _, k := range *knotes {
 		if k.added && k.ev.Ident == ident {
 			return k
 		}
@@ -287,22 +295,39 @@ func (q *kqueue) user(ident uintptr) *knote {
 	}
 	if free == nil {
 		free = &knote{}
-		q.users = append(q.users, free)
+		*knotes = append(*knotes, free)
 	}
 	return free
 }
 
 // attach adds the knote.
 func (q *kqueue) attach(k *knote, c *KeventT) syscall.Errno {
-	if c.Filter != EVFILT_USER {
-		if errno := q.attachFile(int(c.Ident), c.Filter); errno != 0 {
-			return errno
-		}
+	pidfd, errno := 0, syscall.Errno(0)
+	switch c.Filter {
+	case EVFILT_PROC:
+		pidfd, errno = q.attachProcess(int(c.Ident))
+	case EVFILT_READ, EVFILT_WRITE:
+		errno = q.attachFile(int(c.Ident), c.Filter)
 	}
-	*k = knote{ev: *c, added: true}
+	if errno != 0 {
+		return errno
+	}
+	*k = knote{ev: *c, added: true, pidfd: pidfd}
 	k.ev.Flags &= flagsKept
 	k.ev.Fflags, k.ev.Data = 0, 0
 	return 0
+}
+
+func (q *kqueue) attachProcess(pid int) (int, syscall.Errno) {
+	pidfd, errno := RawPidfdOpen(pid, 0)
+	if errno != 0 {
+		return 0, errno
+	}
+	if errno := epollPut(q.fd, pidfd, EPOLLIN|EPOLLET, processData); errno != 0 {
+		RawClose(pidfd)
+		return 0, errno
+	}
+	return pidfd, 0
 }
 
 func (q *kqueue) attachFile(fd int, filter int16) syscall.Errno {
@@ -331,6 +356,9 @@ func (q *kqueue) drop(k *knote) {
 				break
 			}
 		}
+	}
+	if k.pidfd != 0 {
+		RawClose(k.pidfd)
 	}
 	*k = knote{}
 }
@@ -405,7 +433,7 @@ func (q *kqueue) open(k *knote) bool {
 	if !k.added {
 		return false
 	}
-	if k.ev.Filter == EVFILT_USER {
+	if k.ev.Filter == EVFILT_USER || k.ev.Filter == EVFILT_PROC {
 		return true
 	}
 	w := q.files[k.ev.Ident]
@@ -467,7 +495,13 @@ func (q *kqueue) collect(ready []EpollEvent, events []KeventT) int {
 	defer q.mu.Unlock()
 	for i := range ready {
 		data := ready[i].Data()
-		if data >= writersData {
+		switch data {
+		case doorbellData, writersData:
+			continue
+		case processData:
+			for _, k := range q.procs {
+				q.look(k)
+			}
 			continue
 		}
 		// An open copy of a closed descriptor is reported under the number

@@ -39,8 +39,13 @@ func pollNow(fd int) int {
 // run runs the filter: it reports whether there is something to report, and
 // puts what in k.ev.
 func (k *knote) run() bool {
-	if k.ev.Filter == EVFILT_USER {
+	switch k.ev.Filter {
+	case EVFILT_USER:
 		return k.triggered
+	case EVFILT_PROC:
+		k.ev.Flags |= EV_EOF | EV_ONESHOT
+		k.ev.Fflags = NOTE_EXIT
+		return pollNow(k.pidfd)&POLLIN != 0
 	}
 	fd := int(k.ev.Ident)
 	file, ok := identify(fd)

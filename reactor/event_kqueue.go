@@ -39,6 +39,8 @@ func kqueueReady(rec *metalio.KeventT) Ready {
 		r, closed = readyWritable, readyWriteClosed
 	case isReaderGone(rec):
 		return readyWritable | readyWriteClosed
+	case isExit(rec):
+		return readyExited
 	default: // a user event
 		return readyReadable
 	}

@@ -1,4 +1,4 @@
-//go:build linux && !kqueue_sim
+//go:build unix
 
 package reactor
 

@@ -57,17 +57,21 @@ func (u userEvent) change(flags int) syscall.Errno { return u.submit(flags, 0) }
 // back, and a change without it might make the event level-triggered.
 func (u userEvent) trigger() syscall.Errno { return u.submit(0, metalio.NOTE_TRIGGER) }
 
-// submit makes one change, with the token, because each change sets it anew.
-// Without room for a receipt the call answers with the change's own error, and
-// fetches no event.
+// submit makes a change, with the token, because each change sets it anew.
 func (u userEvent) submit(flags int, note uint32) syscall.Errno {
-	var c [1]metalio.KeventT
-	set(&c[0].Ident, u.ident)
-	set(&c[0].Filter, metalio.EVFILT_USER)
-	set(&c[0].Flags, flags)
-	set(&c[0].Fflags, note)
-	set(&c[0].Udata, u.token)
-	_, errno := metalio.RawKevent(u.kq, c[:], nil, &metalio.Timespec{})
+	var c metalio.KeventT
+	set(&c.Ident, u.ident)
+	set(&c.Filter, metalio.EVFILT_USER)
+	set(&c.Flags, flags)
+	set(&c.Fflags, note)
+	set(&c.Udata, u.token)
+	return changeOne(u.kq, c)
+}
+
+// changeOne makes one change. Without room for a receipt the call answers with
+// the change's own error, and fetches no event.
+func changeOne(kq int, c metalio.KeventT) syscall.Errno {
+	_, errno := metalio.RawKevent(kq, []metalio.KeventT{c}, nil, &metalio.Timespec{})
 	if errno == syscall.EINTR { // the change is made, kevent(2)
 		return 0
 	}
