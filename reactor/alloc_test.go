@@ -113,7 +113,12 @@ func (e *echoer) Readable(l *Loop[int], token Token, ready Ready) {
 
 func (e *echoer) Message(l *Loop[int], _ int) { e.one(l) }
 
-func (e *echoer) Timeout(l *Loop[int], _ Token, _ uint32) { e.one(l) }
+func (e *echoer) Timeout(l *Loop[int], _ Token, _ uint32) {
+	e.one(l)
+	syscall.Kill(os.Getpid(), syscall.SIGUSR1)
+}
+
+func (e *echoer) Signal(l *Loop[int], _ os.Signal) { e.one(l) }
 
 func (e *echoer) one(l *Loop[int]) {
 	if e.events--; e.events == 0 {
@@ -144,7 +149,7 @@ func init() {
 }
 
 // TestZeroAllocsOverAMillionEvents is zero_mallocs_over_a_million_events, with
-// sockets, messages and timers together: the process's count of allocations
+// sockets, messages, timers and signals together: the process's count of allocations
 // does not move.
 func TestZeroAllocsOverAMillionEvents(t *testing.T) {
 	events := 1_000_000
@@ -177,6 +182,7 @@ func TestZeroAllocsOverAMillionEvents(t *testing.T) {
 		}
 		must(t, cmd.Wait())
 	}()
+	must(t, l.Notify(syscall.SIGUSR1))
 	_, err := l.Every(time.Millisecond, 0)
 	must(t, err)
 

@@ -3,7 +3,8 @@
 //
 // There are two layers. [Poll] is the primitive: register a descriptor, wait,
 // look at the events. [Loop] puts a table of registrations, messages from other
-// goroutines and timers around a Poll and calls the methods of a [Handler].
+// goroutines, timers and signals around a Poll and calls the methods of a
+// [Handler].
 //
 //	poll, err := reactor.NewPoll(reactor.PollConfig{})
 //	err = poll.Register(fd, 42, reactor.Readable, reactor.Level)

@@ -28,8 +28,8 @@ type Handler[M any] interface {
 	// overruns counts further periods that have passed unserved.
 	Timeout(l *Loop[M], token Token, overruns uint32)
 
-	// Signal is for Unix signals. A Loop has no source of them yet, and
-	// does not call it; use os/signal and a Sender until it does.
+	// Signal is called after a signal of [Loop.Notify] has arrived, at least
+	// once after its last delivery.
 	Signal(l *Loop[M], sig os.Signal)
 }
 

@@ -1,12 +1,14 @@
 package reactor
 
 import (
+	"errors"
 	"fmt"
 	"sync/atomic"
 	"syscall"
 	"time"
 
 	"github.com/metalio/metalio/msgq"
+	"github.com/metalio/metalio/signals"
 	"github.com/metalio/metalio/timers"
 )
 
@@ -68,8 +70,8 @@ func (cfg Config) withDefaults() (Config, error) {
 	return cfg, nil
 }
 
-// Loop is a [Poll] with a table of registrations, messages and timers, that
-// calls the methods of a [Handler]. Make one with [NewLoop].
+// Loop is a [Poll] with a table of registrations, messages, timers and signals,
+// that calls the methods of a [Handler]. Make one with [NewLoop].
 //
 // It is strict where the Poll is not: once Deregister has returned, no method
 // is called for the registration, not for events of the same turn either, and
@@ -79,16 +81,17 @@ func (cfg Config) withDefaults() (Config, error) {
 // belong to the goroutine that runs the loop, or to the time before Run.
 //
 // A turn waits until something is ready and then handles, each up to its bound:
-// descriptors, messages, timers.
+// descriptors, messages, timers, signals.
 type Loop[M any] struct {
-	cfg   Config
-	poll  *Poll
-	table table
-	queue *msgq.Queue[M]
-	word  *msgq.WakeWord // shared by the queue and Stop
-	wheel *timers.Wheel
-	clock clock
-	stats Stats
+	cfg     Config
+	poll    *Poll
+	table   table
+	queue   *msgq.Queue[M]
+	word    *msgq.WakeWord // shared by the queue, the signals and Stop
+	wheel   *timers.Wheel
+	signals *signals.Set
+	clock   clock
+	stats   Stats
 
 	// The events of this turn, of which those before next are handled. A
 	// panic in a handler leaves the rest for the next turn.
@@ -125,14 +128,15 @@ func NewLoop[M any](cfg Config) (*Loop[M], error) {
 	}
 	word := msgq.NewWakeWord(waker)
 	return &Loop[M]{
-		cfg:    cfg,
-		poll:   poll,
-		table:  newTable(cfg.Capacity),
-		queue:  msgq.New[M](msgq.Config{Capacity: cfg.MessageCapacity, Word: word}),
-		word:   word,
-		wheel:  wheel,
-		clock:  clock{start: time.Now()},
-		events: make([]Event, cfg.EventsPerTurn),
+		cfg:     cfg,
+		poll:    poll,
+		table:   newTable(cfg.Capacity),
+		queue:   msgq.New[M](msgq.Config{Capacity: cfg.MessageCapacity, Word: word}),
+		word:    word,
+		wheel:   wheel,
+		signals: signals.New(word.Notify),
+		clock:   clock{start: time.Now()},
+		events:  make([]Event, cfg.EventsPerTurn),
 	}, nil
 }
 
@@ -220,13 +224,13 @@ func (l *Loop[M]) Sender() msgq.Sender[M] { return l.queue.Sender() }
 // events of registrations that it has not made.
 func (l *Loop[M]) Poll() *Poll { return l.poll }
 
-// Close ends the loop: senders get [msgq.ErrClosed], registrations are
-// forgotten, and messages and timers that have not been handled are dropped. To
+// Close ends the loop: senders get [msgq.ErrClosed], signals are given back,
+// registrations are forgotten, and messages and timers that have not been handled are dropped. To
 // lose no message, Stop and call RunOnce until it returns 0. Registered
 // descriptors stay open. A handler may call Close; Run then returns
 // [os.ErrClosed]. Closing again does nothing and returns nil.
 func (l *Loop[M]) Close() error {
 	l.queue.Close() // it could fail only to wake the loop, which is here
 	l.table.clear()
-	return l.poll.Close()
+	return errors.Join(l.closeSignals(), l.poll.Close())
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/metalio/metalio/msgq"
+	"github.com/metalio/metalio/signals"
 	"github.com/metalio/metalio/timers"
 )
 
@@ -23,6 +24,7 @@ type scripted struct {
 	writable func(l *Loop[int], token Token, ready Ready)
 	message  func(l *Loop[int], msg int)
 	timeout  func(l *Loop[int], token Token, overruns uint32)
+	signal   func(l *Loop[int], sig os.Signal)
 	calls    []call
 }
 
@@ -59,7 +61,12 @@ func (s *scripted) Timeout(l *Loop[int], token Token, overruns uint32) {
 	}
 }
 
-func (s *scripted) Signal(*Loop[int], os.Signal) {}
+func (s *scripted) Signal(l *Loop[int], sig os.Signal) {
+	s.calls = append(s.calls, call{"signal", Token(sig.(syscall.Signal))})
+	if s.signal != nil {
+		s.signal(l, sig)
+	}
+}
 
 func (s *scripted) want(t *testing.T, want ...call) {
 	t.Helper()
@@ -511,6 +518,68 @@ func TestLoopMessages(t *testing.T) {
 		must(t, l.Run(&scripted{}))
 		must(t, l.Close())
 		wg.Wait()
+	})
+}
+
+func TestLoopSignals(t *testing.T) {
+	raise := func(t *testing.T, sig syscall.Signal) { must(t, syscall.Kill(os.Getpid(), sig)) }
+	const usr1 = Token(syscall.SIGUSR1)
+
+	t.Run("delivered_to_handler", func(t *testing.T) {
+		checkLeaks(t)
+		l := newLoop(t, Config{})
+		must(t, l.Notify(syscall.SIGUSR1))
+		h := &scripted{signal: func(l *Loop[int], sig os.Signal) { l.Stop() }}
+		go func() {
+			waitForWaiter(l.Poll())
+			syscall.Kill(os.Getpid(), syscall.SIGUSR1)
+		}()
+		must(t, l.Run(h)) // asleep
+		raise(t, syscall.SIGUSR1)
+		must(t, l.Run(h)) // awake, or not yet asleep
+		h.want(t, call{"signal", usr1}, call{"signal", usr1})
+		must(t, l.Unnotify(syscall.SIGUSR1))
+		wantIs(t, l.Unnotify(syscall.SIGUSR1), signals.ErrNotAdded)
+		wantIs(t, l.Notify(syscall.SIGKILL), signals.ErrUncatchable)
+	})
+	t.Run("two_loops_each_get_it", func(t *testing.T) {
+		checkLeaks(t)
+		loops := []*Loop[int]{newLoop(t, Config{}), newLoop(t, Config{})}
+		for _, l := range loops {
+			must(t, l.Notify(syscall.SIGUSR1))
+		}
+		raise(t, syscall.SIGUSR1)
+		for _, l := range loops {
+			h := &scripted{}
+			if n := once(t, l, h, 5*time.Second); n != 1 {
+				t.Fatal(n)
+			}
+			h.want(t, call{"signal", usr1})
+		}
+	})
+	t.Run("storm_of_1000_ends_with_an_event", func(t *testing.T) {
+		checkLeaks(t)
+		l := newLoop(t, Config{})
+		must(t, l.Notify(syscall.SIGUSR1))
+		h := &scripted{}
+		for range 1000 {
+			raise(t, syscall.SIGUSR1)
+			once(t, l, h, 0)
+		}
+		h.calls = nil
+		raise(t, syscall.SIGUSR1)
+		once(t, l, h, 5*time.Second)
+		if len(h.calls) == 0 {
+			t.Fatal("nothing after the last one")
+		}
+	})
+	t.Run("notify_after_close_is_refused", func(t *testing.T) {
+		checkLeaks(t)
+		l := newLoop(t, Config{})
+		must(t, l.Notify(syscall.SIGUSR1, syscall.SIGWINCH))
+		must(t, l.Close()) // gives them back, which the leak check sees
+		wantIs(t, l.Notify(syscall.SIGUSR1), os.ErrClosed)
+		wantIs(t, l.Unnotify(syscall.SIGUSR1), os.ErrClosed)
 	})
 }
 

@@ -16,7 +16,7 @@ func (l *Loop[M]) turn(h Handler[M], timeout time.Duration) (int, error) {
 			return 0, err
 		}
 	}
-	return l.handleEvents(h) + l.handleMessages(h) + l.handleTimers(h), nil
+	return l.handleEvents(h) + l.handleMessages(h) + l.handleTimers(h) + l.handleSignals(h), nil
 }
 
 // gather sleeps until something is ready, and takes the events.
@@ -25,7 +25,7 @@ func (l *Loop[M]) turn(h Handler[M], timeout time.Duration) (int, error) {
 // what is sent in between ends the sleep.
 func (l *Loop[M]) gather(timeout time.Duration) error {
 	l.word.Arm()
-	if l.queue.Pending() || l.stopped.Load() {
+	if l.queue.Pending() || l.signals.Pending() || l.stopped.Load() {
 		timeout = 0
 	} else {
 		timeout = l.untilTimer(timeout)

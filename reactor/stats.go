@@ -11,6 +11,7 @@ type Stats struct {
 	Writable uint64 // calls of Writable
 	Messages uint64 // calls of Message
 	Timeouts uint64 // calls of Timeout
+	Signals  uint64 // calls of Signal
 	Wakes    uint64 // events of the loop's own waker
 
 	Registered int // registrations at present

@@ -17,8 +17,6 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"os/signal"
-	"syscall"
 )
 
 func main() {
@@ -40,14 +38,6 @@ func run(listen string) error {
 		return err
 	}
 	defer s.close()
-
-	interrupted := make(chan os.Signal, 1)
-	signal.Notify(interrupted, os.Interrupt, syscall.SIGTERM)
-	defer signal.Stop(interrupted)
-	go func() {
-		<-interrupted
-		s.loop.Stop()
-	}()
 
 	fmt.Println("listening on", s.listener.Addr())
 	if err := s.loop.Run(s); err != nil {

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"net/netip"
+	"os"
 	"syscall"
 	"time"
 
@@ -73,6 +74,9 @@ func (s *server) listen(addr netip.AddrPort) (err error) {
 	if err := s.resumeAccepting(); err != nil {
 		return err
 	}
+	if err := s.loop.Notify(os.Interrupt, syscall.SIGTERM); err != nil {
+		return err
+	}
 	_, err = s.loop.Every(time.Second, reportTimer)
 	return err
 }
@@ -140,6 +144,9 @@ func (s *server) Timeout(_ *loop, token reactor.Token, _ uint32) {
 		}
 	}
 }
+
+// Signal ends the server: Ctrl-C, or a polite kill.
+func (s *server) Signal(l *loop, _ os.Signal) { l.Stop() }
 
 // flush writes what is pending and reports whether there is nothing left to do
 // for the connection, which it drops if that fails.

@@ -52,6 +52,37 @@ func messagesAndTimers(g guide) error {
 	return expect(g, "handled", strings.Join(d.notes, ", "), `message "from any goroutine", timer 1, timer 2`)
 }
 
+func (d *diary) Signal(l *reactor.Loop[string], sig os.Signal) {
+	d.note("signal %v", sig)
+	l.Stop()
+}
+
+func signal(g guide) error {
+	l, err := reactor.NewLoop[string](reactor.Config{})
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	if err := l.Notify(os.Interrupt); err != nil {
+		return err
+	}
+	self, err := os.FindProcess(os.Getpid())
+	if err != nil {
+		return err
+	}
+	if err := self.Signal(os.Interrupt); errors.Is(err, errors.ErrUnsupported) {
+		g.say("only Ctrl-C sends one on this system")
+		return nil
+	} else if err != nil {
+		return err
+	}
+	d := &diary{}
+	if err := l.Run(d); err != nil {
+		return err
+	}
+	return expect(g, "handled", strings.Join(d.notes, ", "), "signal interrupt")
+}
+
 // rivals are two pipes, both readable. Whichever comes first closes the other.
 type rivals struct {
 	reactor.Unhandled[struct{}]

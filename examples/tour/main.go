@@ -31,6 +31,7 @@ func tour(out io.Writer) error {
 		{"A waker", waker},
 		{"A timeout", timeout},
 		{"Messages and timers in a loop", messagesAndTimers},
+		{"A signal", signal},
 		{"No event for a registration that is gone", staleEvents},
 		{"An echo over loopback", echo},
 	} {
