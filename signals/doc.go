@@ -67,6 +67,6 @@
 // # Cost
 //
 // A signal takes two hops between goroutines, os/signal's and one of the Set's,
-// before it is there to take: microseconds, and no allocation. Each signal in a
+// before it is there to take: tens of microseconds and no allocation. Each signal in a
 // Set holds one goroutine and one channel until it is removed.
 package signals
