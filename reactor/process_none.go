@@ -1,4 +1,4 @@
-//go:build !windows && (!linux || kqueue_sim)
+//go:build !unix && !windows
 
 package reactor
 
