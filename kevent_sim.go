@@ -400,6 +400,8 @@ func (k *knote) reset() {
 
 // scan puts what is ready in events.
 func (q *kqueue) scan(events []KeventT) int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
 	n, looked := 0, 0
 	for count := len(q.queue); looked < count && n < len(events); looked++ {
 		k := q.queue[looked]
@@ -456,12 +458,17 @@ func (q *kqueue) wait(events []KeventT, timeout *Timespec) (int, syscall.Errno) 
 		if errno != 0 {
 			return -1, errno
 		}
-		if n := q.collect(ready[:fetched], events); n > 0 {
-			return n, 0
-		}
-		ms := remaining(timeout, start)
-		if ms == 0 && fetched < len(ready) {
-			return 0, 0
+		q.note(ready[:fetched])
+		ms := 0
+		// All is noted before anything is returned, or a knote with EV_CLEAR
+		// would be reported for what it has reported.
+		if fetched < len(ready) {
+			if n := q.scan(events); n > 0 {
+				return n, 0
+			}
+			if ms = remaining(timeout, start); ms == 0 {
+				return 0, 0
+			}
 		}
 		fetched, errno = EpollPwait(q.fd, ready[:], ms, nil)
 	}
@@ -483,36 +490,31 @@ func remaining(timeout *Timespec, start time.Time) int {
 	return int(min((left+time.Millisecond-1)/time.Millisecond, math.MaxInt32))
 }
 
-// collect looks at the knotes of the descriptors that epoll has reported, and
-// scans the queue.
-func (q *kqueue) collect(ready []EpollEvent, events []KeventT) int {
-	for i := range ready {
-		if ready[i].Data() == writersData {
-			lookAtWriters()
-		}
-	}
+// note looks at the knotes of the descriptors that epoll has reported.
+func (q *kqueue) note(ready []EpollEvent) {
 	q.mu.Lock()
-	defer q.mu.Unlock()
+	writable := false
 	for i := range ready {
-		data := ready[i].Data()
-		switch data {
-		case doorbellData, writersData:
-			continue
+		switch data := ready[i].Data(); data {
+		case doorbellData:
+		case writersData:
+			writable = true
 		case processData:
 			for _, k := range q.procs {
 				q.look(k)
 			}
-			continue
+		default:
+			// An open copy of a closed descriptor is reported under the
+			// number that was closed, with an old generation.
+			if w := q.files[uint32(data)]; w.generation == uint32(data>>32) {
+				q.look(&w.read)
+			}
 		}
-		// An open copy of a closed descriptor is reported under the number
-		// that was closed, with an old generation.
-		w := q.files[uint32(data)]
-		if w.generation != uint32(data>>32) {
-			continue
-		}
-		q.look(&w.read)
 	}
-	return q.scan(events)
+	q.mu.Unlock()
+	if writable {
+		lookAtWriters()
+	}
 }
 
 // lookAtWriters tells every queue which of its write knotes to look at. A queue
