@@ -9,12 +9,9 @@ import (
 )
 
 const (
-	sendFlags       = metalio.MSG_NOSIGNAL
-	recvFDFlags     = metalio.MSG_CMSG_CLOEXEC
-	optLinger       = metalio.SO_LINGER
-	optKeepIdle     = metalio.TCP_KEEPIDLE
-	optKeepInterval = metalio.TCP_KEEPINTVL
-	optKeepCount    = metalio.TCP_KEEPCNT
+	sendFlags   = metalio.MSG_NOSIGNAL
+	recvFDFlags = metalio.MSG_CMSG_CLOEXEC
+	optLinger   = metalio.SO_LINGER
 )
 
 // Here the kernel creates descriptors non-blocking and close-on-exec in one

@@ -128,9 +128,13 @@ func (c *TCPConn) SetNoDelay(on bool) error {
 	return c.setOption(syscall.IPPROTO_TCP, syscall.TCP_NODELAY, boolInt(on), "TCP_NODELAY")
 }
 
+// noOption stands for a socket option that the system lacks.
+const noOption = -1
+
 // SetKeepAlive sets keep-alive probing with the meaning that package net gives
 // the fields: a zero Idle, Interval or Count takes 15 s, 15 s and 9, a
-// negative one leaves the system's. Fractions of a second round up.
+// negative one leaves the system's. Fractions of a second round up. OpenBSD has
+// no periods for one socket and keeps its own.
 func (c *TCPConn) SetKeepAlive(cfg net.KeepAliveConfig) error {
 	err := c.setOption(syscall.SOL_SOCKET, syscall.SO_KEEPALIVE, boolInt(cfg.Enable), "SO_KEEPALIVE")
 	if err != nil || !cfg.Enable {
@@ -145,7 +149,7 @@ func (c *TCPConn) SetKeepAlive(cfg net.KeepAliveConfig) error {
 		{optKeepInterval, seconds(cfg.Interval, period), "TCP_KEEPINTVL"},
 		{optKeepCount, orDefault(cfg.Count, probes), "TCP_KEEPCNT"},
 	} {
-		if o.value < 0 {
+		if o.value < 0 || o.option == noOption {
 			continue
 		}
 		if err := c.setOption(syscall.IPPROTO_TCP, o.option, o.value, o.name); err != nil {

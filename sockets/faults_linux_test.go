@@ -1,0 +1,50 @@
+package sockets_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestFaults runs tests of this package again while strace makes every few
+// system calls fail as the kernel sometimes does: whoever uses a socket must
+// not notice. (connect is left out: strace fails a call by leaving it out,
+// whereas a connect that is interrupted goes on.)
+func TestFaults(t *testing.T) {
+	strace, err := exec.LookPath("strace")
+	if err != nil {
+		t.Skip("needs strace:", err)
+	}
+	if os.Getenv("METALIO_EXEC") != "" {
+		t.Skip("strace cannot look into an emulated program")
+	}
+	if out, err := exec.Command(strace, "-qq", "-e", "trace=none", "true").CombinedOutput(); err != nil {
+		t.Skipf("strace may not trace here: %v: %s", err, out)
+	}
+	for _, f := range []struct{ calls, fault, tests string }{
+		{"recvfrom", "EINTR:when=1+3", "TestReadWriteWithNet|TestHalfClose|TestConnIsReusable"},
+		{"sendto", "EINTR:when=1+3", "TestReadWriteWithNet|TestHalfClose|TestUDPMessageTooLong"},
+		{"recvmsg,sendmsg", "EINTR:when=1+3", "TestVectors|TestPassFDs|TestUDPMessageTooLong"},
+		{"recvmmsg,sendmmsg", "EINTR:when=1+2", "TestBatch"},
+		{"accept4", "EINTR:when=1+3", "TestAcceptGivesPeer|TestConnIsReusable"},
+		{"accept4", "ECONNABORTED:when=1+3", "TestAcceptGivesPeer|TestConnIsReusable"},
+		{"splice", "EINTR:when=1+2", "TestSpliceToTheEnd"},
+		{"sendfile", "EINTR:when=1+2", "TestSendfile"},
+	} {
+		t.Run(f.calls+" "+f.fault, func(t *testing.T) {
+			log := filepath.Join(t.TempDir(), "log")
+			out, err := exec.Command(strace, "-f", "-qq", "-o", log,
+				"-e", "trace="+f.calls, "-e", "inject="+f.calls+":error="+f.fault,
+				os.Args[0], "-test.run=^("+f.tests+")$").CombinedOutput()
+			if err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			traced := must[[]byte](t)(os.ReadFile(log))
+			if !strings.Contains(string(traced), "(INJECTED)") {
+				t.Fatal("no call failed: the tests do not make it")
+			}
+		})
+	}
+}
