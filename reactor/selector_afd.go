@@ -47,6 +47,7 @@ type selector struct {
 const (
 	keyPoll   uintptr = iota // a record: its word
 	keyWakeup                // a wakeup: its id
+	keyExit                  // an exit: its id
 	keyStop                  // interrupt
 )
 
@@ -443,6 +444,10 @@ func (s *selector) translate(e *metalio.OverlappedEntry) (Event, bool) {
 			w.posted.Store(false)
 			return Event{w.token, readyReadable}, true
 		}
+	case keyExit:
+		if x := findExit(e.Overlapped); x != nil {
+			return Event{x.token, readyExited}, true
+		}
 	}
 	return Event{}, false
 }
@@ -479,13 +484,9 @@ func (s *selector) complete(slot uint32) (Event, bool) {
 	return Event{r.token, afdReady(found, w.interest)}, true
 }
 
-// interrupt posts a packet. Should the system have no memory for that, it has
-// some later.
 func (s *selector) interrupt() {
 	s.stopped.Store(true)
-	for metalio.PostQueuedCompletionStatus(s.port, 0, keyStop, 0) != 0 {
-		time.Sleep(time.Millisecond)
-	}
+	postUntilDone(s.port, keyStop, 0)
 }
 
 func (s *selector) close() {
