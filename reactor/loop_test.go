@@ -95,6 +95,12 @@ func once(t testing.TB, l *Loop[int], h Handler[int], timeout time.Duration) int
 }
 
 func TestLoop(t *testing.T) {
+	for _, p := range policies {
+		t.Run(p.name, func(t *testing.T) { testLoop(t, p.policy) })
+	}
+}
+
+func testLoop(t *testing.T, policy WaitPolicy) {
 	for _, c := range []struct {
 		name string
 		run  func(*testing.T, *Loop[int], *scripted)
@@ -399,7 +405,7 @@ func TestLoop(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			checkLeaks(t)
-			c.run(t, newLoop(t, Config{}), &scripted{})
+			c.run(t, newLoop(t, Config{Wait: policy}), &scripted{})
 		})
 	}
 }
@@ -473,6 +479,26 @@ func TestLoopMessages(t *testing.T) {
 			once(t, l, h, -1)
 		}
 		if s := l.Stats(); s.Wakes != 0 {
+			t.Fatalf("%+v", s)
+		}
+	})
+	t.Run("none_while_spinning", func(t *testing.T) {
+		checkLeaks(t)
+		l := newLoop(t, Config{Wait: Spin})
+		must(t, l.Notify(syscall.SIGUSR1))
+		h := &scripted{message: func(l *Loop[int], msg int) {
+			if msg == 999 {
+				l.Stop()
+			}
+		}}
+		go func() {
+			syscall.Kill(os.Getpid(), syscall.SIGUSR1)
+			for i := range 1000 {
+				l.Sender().Send(context.Background(), i)
+			}
+		}()
+		must(t, l.Run(h))
+		if s := l.Stats(); s.Wakes != 0 || s.Messages != 1000 {
 			t.Fatalf("%+v", s)
 		}
 	})

@@ -19,19 +19,9 @@ func (l *Loop[M]) turn(h Handler[M], timeout time.Duration) (int, error) {
 	return l.handleEvents(h) + l.handleMessages(h) + l.handleTimers(h) + l.handleSignals(h), nil
 }
 
-// gather sleeps until something is ready, and takes the events.
-//
-// The order is that of [msgq.WakeWord]: armed first and then looked at, so that
-// what is sent in between ends the sleep.
+// gather waits until something is ready, and takes the events.
 func (l *Loop[M]) gather(timeout time.Duration) error {
-	l.word.Arm()
-	if l.queue.Pending() || l.signals.Pending() || l.stopped.Load() {
-		timeout = 0
-	} else {
-		timeout = l.untilTimer(timeout)
-	}
-	n, err := l.poll.Wait(l.events, timeout)
-	l.word.Disarm()
+	n, err := l.wait(l.untilTimer(timeout))
 	if err != nil {
 		return err
 	}
@@ -43,6 +33,43 @@ func (l *Loop[M]) gather(timeout time.Duration) error {
 		l.wheel.Advance(l.clock.turn())
 	}
 	return nil
+}
+
+func (l *Loop[M]) wait(timeout time.Duration) (int, error) {
+	if l.cfg.Wait == Spin {
+		return l.spin(timeout)
+	}
+	return l.sleep(timeout)
+}
+
+// sleep goes in the order of [msgq.WakeWord]: armed first and then looked at,
+// so that what is sent in between ends the sleep.
+func (l *Loop[M]) sleep(timeout time.Duration) (int, error) {
+	l.word.Arm()
+	if l.pending() {
+		timeout = 0
+	}
+	n, err := l.poll.Wait(l.events, timeout)
+	l.word.Disarm()
+	return n, err
+}
+
+// spin looks at everything in turn. The word stays as it is, awake, so that
+// nobody makes a system call to wake a loop that does not sleep.
+func (l *Loop[M]) spin(timeout time.Duration) (int, error) {
+	start := time.Now()
+	for {
+		n, err := l.poll.Wait(l.events, 0)
+		if n > 0 || err != nil || l.pending() || passed(start, timeout) {
+			return n, err
+		}
+	}
+}
+
+// pending reports whether there is something to do for which the Poll need not
+// be asked.
+func (l *Loop[M]) pending() bool {
+	return l.queue.Pending() || l.signals.Pending() || l.stopped.Load()
 }
 
 // untilTimer is timeout, or the time to the next timer if that is shorter.

@@ -8,15 +8,6 @@ import (
 	"time"
 )
 
-// WaitPolicy says how [Poll.Wait] sleeps. The zero WaitPolicy leaves the choice
-// to the Poll, which for now always takes [Block].
-type WaitPolicy uint8
-
-// Block looks at the descriptors once with a call that cannot sleep, and if
-// nothing is ready sleeps in a call that Go's scheduler knows of, so that other
-// goroutines go on meanwhile. It holds a thread while it sleeps.
-const Block WaitPolicy = 1
-
 // PollConfig configures a [Poll]. The zero value is good.
 type PollConfig struct {
 	// Wait says how Wait sleeps.
@@ -29,7 +20,7 @@ type PollConfig struct {
 }
 
 func (cfg PollConfig) check() error {
-	if cfg.Wait > Block {
+	if cfg.Wait > Spin {
 		return fmt.Errorf("reactor: new poll: unknown wait policy %d: %w", cfg.Wait, syscall.EINVAL)
 	}
 	if cfg.Capacity < 0 {
@@ -47,8 +38,9 @@ func (cfg PollConfig) check() error {
 // registration. Events that an earlier Wait has put in the caller's slice are
 // the caller's; [Loop] is the layer that drops those.
 type Poll struct {
-	gate gate
-	sel  selector
+	gate   gate
+	sel    selector
+	policy WaitPolicy
 
 	mu        sync.Mutex // guards what follows
 	wakers    []*Waker
@@ -63,7 +55,7 @@ func NewPoll(cfg PollConfig) (*Poll, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
-	p := &Poll{}
+	p := &Poll{policy: cfg.Wait}
 	if err := p.sel.open(cfg); err != nil {
 		return nil, fmt.Errorf("reactor: new poll: %w", err)
 	}
@@ -163,7 +155,7 @@ func (p *Poll) Wait(events []Event, timeout time.Duration) (int, error) {
 	case gateTaken:
 		return 0, errWaitTwice
 	}
-	n, errno := p.sel.wait(events, timeout)
+	n, errno := p.sleep(events, timeout)
 	if p.leaveAlone() {
 		return 0, errWaitClosed
 	}

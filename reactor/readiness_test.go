@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"math/rand/v2"
 	"net"
+	"os"
 	"os/exec"
 	"syscall"
 	"testing"
@@ -412,6 +413,21 @@ func TestStandardLibrary(t *testing.T) {
 			w.one(1)
 			buf := make([]byte, 5)
 			if n, err := client.Read(buf); n != 5 || err != nil {
+				t.Fatal(n, err)
+			}
+			must(t, w.Deregister(fd))
+		}},
+		{"os_File_pipe_watched", func(t *testing.T, w *watcher) {
+			r, wr, err := os.Pipe()
+			must(t, err)
+			defer r.Close()
+			defer wr.Close()
+			fd, err := FDOf(r)
+			must(t, err)
+			must(t, w.Register(fd, 1, Readable, Edge)) // os.Pipe's are non-blocking
+			wr.Write([]byte("x"))
+			w.one(1)
+			if n, err := r.Read(make([]byte, 2)); n != 1 || err != nil {
 				t.Fatal(n, err)
 			}
 			must(t, w.Deregister(fd))

@@ -14,6 +14,18 @@ import (
 )
 
 func TestWaiting(t *testing.T) {
+	for _, p := range policies {
+		t.Run(p.name, func(t *testing.T) { testWaiting(t, p.policy) })
+	}
+}
+
+// policies are run with what depends on the way of waiting.
+var policies = []struct {
+	name   string
+	policy WaitPolicy
+}{{"block", Block}, {"spin", Spin}}
+
+func testWaiting(t *testing.T, policy WaitPolicy) {
 	for _, c := range []struct {
 		name string
 		run  func(*testing.T, *watcher)
@@ -113,6 +125,7 @@ func TestWaiting(t *testing.T) {
 		{"close_wakes_a_waiter", func(t *testing.T, w *watcher) {
 			for _, timeout := range []time.Duration{-1, time.Hour} {
 				w := newWatcher(t)
+				w.policy = policy
 				go func() {
 					waitForWaiter(w.Poll)
 					w.Close()
@@ -135,13 +148,15 @@ func TestWaiting(t *testing.T) {
 		}},
 		{"close_races_everything", func(t *testing.T, w *watcher) {
 			for range 200 {
-				closeRace(t)
+				closeRace(t, policy)
 			}
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			checkLeaks(t)
-			c.run(t, newWatcher(t))
+			w := newWatcher(t)
+			w.policy = policy
+			c.run(t, w)
 		})
 	}
 }
@@ -182,8 +197,9 @@ func longTimeouts(t *testing.T, w *watcher) {
 // closeRace closes a Poll while others wait, register and wake. That nobody
 // has used a closed number shows in the descriptors opened meanwhile: they must
 // be as they were.
-func closeRace(t *testing.T) {
+func closeRace(t *testing.T, policy WaitPolicy) {
 	p := newPoll(nopCleanup{t})
+	p.policy = policy
 	waker, err := p.NewWaker(1)
 	must(t, err)
 	a, b := pair(t)
