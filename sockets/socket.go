@@ -25,8 +25,9 @@ type socket struct {
 func (s *socket) FD() FD { return s.biased - 1 }
 
 // SetRearmer makes r hear of every operation that would have blocked, in the
-// blocked direction only. A reactor calls it when the socket is registered
-// through RegisterSource; nil ends it.
+// blocked direction only; an error of r is returned in place of ErrWouldBlock.
+// A reactor calls it when the socket is registered through RegisterSource; nil
+// ends it, as do Close, Dial and AcceptInto.
 func (s *socket) SetRearmer(r metalio.Rearmer) { s.rearmer = r }
 
 // Close closes the descriptor. A second Close returns an error that satisfies
