@@ -420,7 +420,11 @@ func (s *selector) silence(ev *Event) {
 	if r == nil {
 		return
 	}
-	s.remove(FD(ev.rec.Ident), *r, r.interest&^r.fired)
+	rest := r.interest &^ r.fired
+	if r.readerGone { // two knotes report it on macOS
+		rest |= Writable
+	}
+	s.remove(FD(ev.rec.Ident), *r, rest)
 	r.fired = r.interest
 }
 
