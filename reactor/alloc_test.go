@@ -152,10 +152,7 @@ func init() {
 // sockets, messages, timers and signals together: the process's count of allocations
 // does not move.
 func TestZeroAllocsOverAMillionEvents(t *testing.T) {
-	events := 1_000_000
-	if testing.Short() {
-		events = 100_000
-	}
+	events := rounds(1_000_000)
 	l := newLoop(t, Config{TimerCapacity: 1 << 15})
 	h := &echoer{}
 	again := append(strings.Fields(os.Getenv("METALIO_EXEC")), os.Args[0]) // the emulator, if there is one

@@ -32,9 +32,9 @@
 //
 // # Processes
 //
-// RegisterProcess reports the exit of a process like readiness, through a pidfd
-// and without a signal handler. It needs Linux 5.3; other backends do not have
-// it yet and return [errors.ErrUnsupported].
+// RegisterProcess reports the exit of a process like readiness, and without a
+// signal handler: through a pidfd on Linux (5.3 or later), a process filter on
+// kqueue, a wait of the system's thread pool on Windows.
 //
 // # Lifetime
 //
@@ -58,9 +58,19 @@
 // # Systems
 //
 // Linux is served by epoll, with nanosecond timeouts (epoll_pwait2) where the
-// kernel has them and milliseconds, rounded up, elsewhere. The backends for
-// kqueue (macOS, FreeBSD) and AFD (Windows) are not there yet: the package
-// builds, and [NewPoll] returns [errors.ErrUnsupported].
+// kernel has them and milliseconds, rounded up, elsewhere.
+//
+// macOS and FreeBSD are served by kqueue. There a descriptor that can be read
+// and written is two events, except in mode OneShot. FreeBSD has no Priority:
+// it is refused with [errors.ErrUnsupported].
+//
+// Windows is served by AFD polls on a completion port, for sockets only, each
+// of which may be registered with one Poll. Level costs a request to the driver
+// for each Wait that reports the socket. Edge is emulated: after an operation
+// that would have blocked the Poll must be told, which sources of package
+// sockets do by themselves and users of plain descriptors do with Rearm.
+//
+// Elsewhere [NewPoll] returns [errors.ErrUnsupported].
 //
 // On Linux a registration belongs to the open file, not to its number. If a
 // duplicate of a descriptor is open somewhere (dup, fork, a passed descriptor)

@@ -22,11 +22,12 @@ var _ interface {
 // long as nobody has reaped it. It need not be a child, but its parent reaps it
 // (os.Process.Wait): the Poll does not. No signal handler is involved.
 //
-// The registration holds a descriptor until DeregisterProcess, or until the Poll
-// is closed; that the exit was reported does not end it. The error satisfies
+// The registration holds what it needs, a descriptor on Linux, until
+// DeregisterProcess or until the Poll is closed; that the exit was reported does
+// not end it. The error satisfies
 // errors.Is with ESRCH if there is no such process, EEXIST if it is registered,
 // EINVAL if pid is not positive, [errors.ErrUnsupported] if the system has no
-// mechanism (Linux before 5.3) or this backend none yet, and [os.ErrClosed].
+// mechanism (Linux before 5.3), and [os.ErrClosed].
 func (p *Poll) RegisterProcess(pid int, token Token) error {
 	if err := p.registerProcess(pid, token); err != nil {
 		return fmt.Errorf("reactor: register process %d: %w", pid, err)

@@ -47,7 +47,7 @@ func testWaiting(t *testing.T, policy WaitPolicy) {
 			}
 		}},
 		{"timeout_never_early", func(t *testing.T, w *watcher) {
-			neverEarly(t, w, 1000)
+			neverEarly(t, w, rounds(1000))
 		}},
 		{"negative_timeout_waits_for_ever", func(t *testing.T, w *watcher) {
 			waker, err := w.NewWaker(1)
@@ -147,7 +147,7 @@ func testWaiting(t *testing.T, policy WaitPolicy) {
 			wantIs(t, <-done, syscall.EBUSY)
 		}},
 		{"close_races_everything", func(t *testing.T, w *watcher) {
-			for range 200 {
+			for range rounds(200) {
 				closeRace(t, policy)
 			}
 		}},
@@ -159,6 +159,14 @@ func testWaiting(t *testing.T, policy WaitPolicy) {
 			c.run(t, w)
 		})
 	}
+}
+
+// rounds is n, or less in a short run.
+func rounds(n int) int {
+	if testing.Short() {
+		return max(n/10, 1)
+	}
+	return n
 }
 
 func neverEarly(t *testing.T, w *watcher, rounds int) {

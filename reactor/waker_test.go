@@ -101,10 +101,7 @@ func TestWakers(t *testing.T) {
 
 // noLostWake lets two goroutines wake each other in turn.
 func noLostWake(t *testing.T, ping *watcher, pingWaker *Waker) {
-	rounds := 100_000
-	if testing.Short() {
-		rounds = 10_000
-	}
+	rounds := rounds(100_000)
 	pong := newWatcher(t)
 	pongWaker, err := pong.NewWaker(6)
 	must(t, err)
