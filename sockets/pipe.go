@@ -1,6 +1,8 @@
 package sockets
 
 import (
+	"errors"
+
 	"github.com/metalio/metalio"
 )
 
@@ -14,19 +16,55 @@ type PipeWriter struct {
 	socket
 }
 
-// NewPipe makes a pipe whose ends are both non-blocking and close-on-exec. On
-// Windows, whose pipes have no readiness, it is a pair of sockets connected
-// over the loopback: there a write may still succeed just after the reader was
-// closed, and the error that follows is ECONNRESET.
-func NewPipe() (*PipeReader, *PipeWriter, error) {
-	rfd, wfd, errno := sysPipe()
-	if errno != 0 {
-		return nil, nil, callError("pipe", errno)
+// Pipe is both ends of a pipe in one value, for a record that owns both. The
+// zero value is closed, and ready for Open. Each end may be closed by itself.
+//
+// On Windows, whose pipes have no readiness, a pipe is a pair of sockets
+// connected over the loopback: there a write may still succeed just after the
+// reader was closed, and the error that follows is ECONNRESET.
+type Pipe struct {
+	R PipeReader
+	W PipeWriter
+}
+
+// Open makes the pipe; p must be closed. Both ends are non-blocking and
+// close-on-exec.
+func (p *Pipe) Open() error {
+	if p.R.isOpen() || p.W.isOpen() {
+		return errOpen
 	}
-	r, w := &PipeReader{}, &PipeWriter{}
-	r.own(rfd)
-	w.own(wfd)
-	return r, w, nil
+	r, w, errno := sysPipe()
+	if errno != 0 {
+		return callError("pipe", errno)
+	}
+	p.R.own(r)
+	p.W.own(w)
+	return nil
+}
+
+// Close closes the ends that are open. When neither is, the error satisfies
+// errors.Is with os.ErrClosed.
+func (p *Pipe) Close() error {
+	if !p.R.isOpen() && !p.W.isOpen() {
+		return errClosed
+	}
+	return errors.Join(closeIfOpen(&p.W.socket), closeIfOpen(&p.R.socket))
+}
+
+func closeIfOpen(s *socket) error {
+	if !s.isOpen() {
+		return nil
+	}
+	return s.Close()
+}
+
+// NewPipe opens a new Pipe and returns its ends.
+func NewPipe() (*PipeReader, *PipeWriter, error) {
+	p := &Pipe{}
+	if err := p.Open(); err != nil {
+		return nil, nil, err
+	}
+	return &p.R, &p.W, nil
 }
 
 // Read reads up to len(p) bytes. It returns (0, io.EOF) when every writer is

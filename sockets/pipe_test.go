@@ -2,6 +2,7 @@ package sockets_test
 
 import (
 	"io"
+	"os"
 	"os/exec"
 	"testing"
 
@@ -80,4 +81,25 @@ func TestPipeIsNotInherited(t *testing.T) {
 	}
 	check(t, stdin.Close())
 	check(t, child.Wait())
+}
+
+func TestPipeValue(t *testing.T) {
+	before := openDescriptors(t)
+	var p sockets.Pipe
+	wantIs(t, p.Close(), os.ErrClosed)
+	for range 2 {
+		check(t, p.Open())
+		wantIs(t, p.Open(), os.ErrExist)
+		must[int](t)(p.W.Write([]byte("x")))
+		readFull(t, &p.R, make([]byte, 1))
+		check(t, p.W.Close())
+		if n, err := readUntilError(t, &p.R); len(n) != 0 || err != io.EOF {
+			t.Fatalf("read %q, %v", n, err)
+		}
+		check(t, p.Close())
+	}
+	wantIs(t, p.Close(), os.ErrClosed)
+	if after := openDescriptors(t); after > before {
+		t.Fatalf("%d descriptors too many", after-before)
+	}
 }

@@ -14,8 +14,7 @@ import (
 //
 // Linux only; elsewhere NewSplicer returns errors.ErrUnsupported.
 type Splicer struct {
-	in       PipeWriter
-	out      PipeReader
+	pipe     Pipe
 	buffered int
 	size     int
 }
@@ -27,14 +26,12 @@ func NewSplicer(size int) (*Splicer, error) {
 	if !hasSplice {
 		return nil, callError("splice", syscall.ENOSYS)
 	}
-	r, w, errno := sysPipe()
-	if errno != 0 {
-		return nil, callError("pipe", errno)
-	}
 	s := &Splicer{}
-	s.in.own(w)
-	s.out.own(r)
-	if s.size, errno = sysPipeSize(w, size); errno != 0 {
+	if err := s.pipe.Open(); err != nil {
+		return nil, err
+	}
+	var errno syscall.Errno
+	if s.size, errno = sysPipeSize(s.pipe.W.FD(), size); errno != 0 {
 		s.Close()
 		return nil, callError("fcntl F_SETPIPE_SZ", errno)
 	}
@@ -53,14 +50,14 @@ func NewSplicer(size int) (*Splicer, error) {
 //   - any other error of either side: what Buffered says is lost.
 func (s *Splicer) Splice(dst, src Socket, limit int) (n int, blocked metalio.Interest, err error) {
 	to, from := dst.core(), src.core()
-	if !s.in.isOpen() || !to.isOpen() || !from.isOpen() {
+	if !s.pipe.W.isOpen() || !to.isOpen() || !from.isOpen() {
 		return 0, 0, errClosed
 	}
 	for limit <= 0 || n < limit {
 		// The pipe is filled only when it is empty: then a refusal can
 		// only mean that src has nothing.
 		if s.buffered == 0 {
-			m, errno := sysSplice(s.in.FD(), from.FD(), s.size)
+			m, errno := sysSplice(s.pipe.W.FD(), from.FD(), s.size)
 			if errno != 0 {
 				return stopped(n, from, errno, metalio.Readable)
 			}
@@ -69,7 +66,7 @@ func (s *Splicer) Splice(dst, src Socket, limit int) (n int, blocked metalio.Int
 			}
 			s.buffered = m
 		}
-		m, errno := sysSplice(to.FD(), s.out.FD(), s.buffered)
+		m, errno := sysSplice(to.FD(), s.pipe.R.FD(), s.buffered)
 		if errno != 0 {
 			return stopped(n, to, errno, metalio.Writable)
 		}
@@ -93,12 +90,8 @@ func (s *Splicer) Buffered() int { return s.buffered }
 
 // Close closes the pipe; what Buffered says is lost.
 func (s *Splicer) Close() error {
-	err := s.in.Close()
-	if err2 := s.out.Close(); err == nil {
-		err = err2
-	}
 	s.buffered = 0
-	return err
+	return s.pipe.Close()
 }
 
 // Sendfile sends count bytes of file, from offset on, and returns how many
