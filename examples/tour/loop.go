@@ -66,11 +66,7 @@ func signal(g guide) error {
 	if err := l.Notify(os.Interrupt); err != nil {
 		return err
 	}
-	self, err := os.FindProcess(os.Getpid())
-	if err != nil {
-		return err
-	}
-	if err := self.Signal(os.Interrupt); errors.Is(err, errors.ErrUnsupported) {
+	if err := interruptSelf(); errors.Is(err, errors.ErrUnsupported) {
 		g.say("only Ctrl-C sends one on this system")
 		return nil
 	} else if err != nil {

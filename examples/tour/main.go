@@ -1,5 +1,5 @@
-// Tour drives what metalio has so far, on one goroutine, and prints what
-// happened. It needs nothing and talks to nobody but itself.
+// Tour drives what metalio has so far, and prints what happened. It needs
+// nothing and talks to nobody but itself.
 //
 //	go run ./examples/tour
 //
@@ -34,6 +34,8 @@ func tour(out io.Writer) error {
 		{"A signal", signal},
 		{"No event for a registration that is gone", staleEvents},
 		{"An echo over loopback", echo},
+		{"Five kinds of event on one thread", fiveKinds},
+		{"A hundred thousand events", hundredThousandEvents},
 	} {
 		fmt.Fprintf(out, "%d. %s\n", i+1, stop.title)
 		if err := stop.visit(guide{out}); err != nil {

@@ -16,7 +16,17 @@ func TestTour(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v, after\n%s", err, &out)
 	}
-	if !strings.Contains(out.String(), "came back: metal I/O for Go") {
-		t.Errorf("the last stop is missing:\n%s", &out)
+	for _, want := range []string{
+		"came back: metal I/O for Go",
+		"handled: writable, readable, message from another goroutine, timer",
+		"threads of the process",
+		"objects allocated during 100000 events: 0\n",
+	} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("no %q in:\n%s", want, &out)
+		}
+	}
+	if runtime.GOOS != "windows" && !strings.Contains(out.String(), "timer, signal interrupt\n") {
+		t.Errorf("no signal in:\n%s", &out)
 	}
 }
