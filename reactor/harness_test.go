@@ -139,6 +139,21 @@ func (w *watcher) one(token Token) Ready {
 	return w.events[0].Ready()
 }
 
+// all waits once and returns the bits of all events, which must be of token:
+// some systems report each direction by itself.
+func (w *watcher) all(token Token) (r Ready) {
+	w.t.Helper()
+	n, err := w.Wait(w.events[:], 2*time.Second)
+	must(w.t, err)
+	for _, ev := range w.events[:n] {
+		if ev.Token() != token {
+			w.t.Fatalf("event of token %d, want %d", ev.Token(), token)
+		}
+		r |= ev.Ready()
+	}
+	return r
+}
+
 // none fails if anything arrives within 50 ms.
 func (w *watcher) none() {
 	w.t.Helper()
@@ -152,6 +167,19 @@ func (w *watcher) none() {
 type seen struct {
 	token Token
 	ready Ready
+}
+
+// interests are all that the backend has: FreeBSD knows no Priority.
+func (w *watcher) interests() Interest {
+	w.t.Helper()
+	a, _ := pair(w.t)
+	err := w.Register(FD(a), 0, Priority, Level)
+	if errors.Is(err, errors.ErrUnsupported) {
+		return Readable | Writable
+	}
+	must(w.t, err)
+	w.deregister(a)
+	return Readable | Writable | Priority
 }
 
 func must(t testing.TB, err error) {

@@ -108,7 +108,7 @@ func TestReadiness(t *testing.T) {
 			w.register(a, 1, Readable|Writable, Edge)
 			w.one(1) // writable
 			must(t, syscall.Shutdown(b, syscall.SHUT_WR))
-			r := w.one(1)
+			r := w.all(1)
 			if !r.IsReadable() || !r.IsReadClosed() || r.IsWriteClosed() || r.IsError() {
 				t.Fatal(r)
 			}
@@ -245,11 +245,14 @@ func TestReadiness(t *testing.T) {
 				}
 				w.register(wr, 1, Writable, Level)
 				closeFD(t, r)
-				w.expect(seen{1, readyError | readyWriteClosed})
+				w.expect(seen{1, readyWriteClosed})
 				w.deregister(wr)
 			}
 		}},
 		{"urgent_data_is_priority", func(t *testing.T, w *watcher) {
+			if w.interests()&Priority == 0 {
+				t.Skip("no Priority on this system: its kqueue does not report out-of-band data")
+			}
 			a, b := tcpPair(t)
 			w.register(a, 1, Priority, Level)
 			w.none()
