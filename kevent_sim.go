@@ -36,9 +36,7 @@ import (
 // kqueue is one queue. Its descriptor is an epoll instance that has, edge-
 // triggered, every descriptor with a read knote, and the doorbell and writers.
 type kqueue struct {
-	fd int
-
-	mu    sync.Mutex
+	fd    int
 	files []*watched // by descriptor
 	users []*knote
 	procs []*knote
@@ -63,10 +61,13 @@ type knote struct {
 	pidfd     int  // EVFILT_PROC only
 }
 
-var kqueues struct {
-	sync.RWMutex
+// kqueues are all queues by descriptor, those that were closed included. The
+// mutex guards all that belongs to any of them: a queue hears of a write knote
+// through whichever is looking.
+var kqueues = struct {
+	sync.Mutex
 	byFD map[int]*kqueue
-}
+}{byFD: map[int]*kqueue{}}
 
 // doorbell is always readable, and armed for one event in the epoll instance of
 // a queue whose waiter has to look at it again. All queues share it, so that a
@@ -106,9 +107,6 @@ func RawKqueue() (int, syscall.Errno) {
 	}
 	kqueues.Lock()
 	defer kqueues.Unlock()
-	if kqueues.byFD == nil {
-		kqueues.byFD = map[int]*kqueue{}
-	}
 	// A queue that had the number before has been closed.
 	kqueues.byFD[fd] = &kqueue{fd: fd}
 	return fd, 0
@@ -131,13 +129,7 @@ func Kevent(kq int, changes, events []KeventT, timeout *Timespec) (int, syscall.
 	if timeout != nil && (timeout.Sec < 0 || timeout.Nsec < 0 || timeout.Nsec >= 1e9) {
 		return -1, syscall.EINVAL
 	}
-	kqueues.RLock()
-	q := kqueues.byFD[kq]
-	kqueues.RUnlock()
-	if q == nil {
-		return -1, syscall.EBADF
-	}
-	n, errno := q.apply(changes, events)
+	q, n, errno := apply(kq, changes, events)
 	if errno != 0 {
 		return -1, errno
 	}
@@ -157,16 +149,13 @@ func RawKevent(kq int, changes, events []KeventT, timeout *Timespec) (int, sysca
 
 // apply makes the changes in order and puts what went wrong, and what
 // EV_RECEIPT asks for, in events. Without room left it stops there.
-func (q *kqueue) apply(changes, events []KeventT) (int, syscall.Errno) {
-	if len(changes) == 0 {
-		return 0, 0
+func apply(kq int, changes, events []KeventT) (q *kqueue, n int, errno syscall.Errno) {
+	kqueues.Lock()
+	defer kqueues.Unlock()
+	q = kqueues.byFD[kq]
+	if q == nil || len(changes) > 0 && q.ring() != 0 {
+		return nil, 0, syscall.EBADF
 	}
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if q.ring() != 0 {
-		return 0, syscall.EBADF
-	}
-	n := 0
 	for i := range changes {
 		c := &changes[i]
 		errno := q.change(c)
@@ -174,14 +163,14 @@ func (q *kqueue) apply(changes, events []KeventT) (int, syscall.Errno) {
 			continue
 		}
 		if n == len(events) {
-			return n, errno
+			return q, n, errno
 		}
 		events[n] = *c
 		events[n].Flags = EV_ERROR
 		events[n].Data = int64(errno)
 		n++
 	}
-	return n, 0
+	return q, n, 0
 }
 
 // ring makes a waiter look again, once it gets the lock.
@@ -400,8 +389,6 @@ func (k *knote) reset() {
 
 // scan puts what is ready in events.
 func (q *kqueue) scan(events []KeventT) int {
-	q.mu.Lock()
-	defer q.mu.Unlock()
 	n, looked := 0, 0
 	for count := len(q.queue); looked < count && n < len(events); looked++ {
 		k := q.queue[looked]
@@ -449,28 +436,20 @@ func (q *kqueue) open(k *knote) bool {
 
 func (q *kqueue) wait(events []KeventT, timeout *Timespec) (int, syscall.Errno) {
 	start := time.Now()
-	var ready [64]EpollEvent
-	fetched, errno := RawEpollPwait(q.fd, ready[:], 0, nil)
+	var slept [1]EpollEvent
+	fetched := 0
 	for {
-		if errno == syscall.EINVAL { // the number is another file's by now
-			errno = syscall.EBADF
+		n, errno := q.collect(slept[:fetched], events)
+		if n > 0 || errno != 0 {
+			return n, errno
 		}
-		if errno != 0 {
+		ms := remaining(timeout, start)
+		if ms == 0 {
+			return 0, 0
+		}
+		if fetched, errno = EpollPwait(q.fd, slept[:], ms, nil); errno != 0 {
 			return -1, errno
 		}
-		q.note(ready[:fetched])
-		ms := 0
-		// All is noted before anything is returned, or a knote with EV_CLEAR
-		// would be reported for what it has reported.
-		if fetched < len(ready) {
-			if n := q.scan(events); n > 0 {
-				return n, 0
-			}
-			if ms = remaining(timeout, start); ms == 0 {
-				return 0, 0
-			}
-		}
-		fetched, errno = EpollPwait(q.fd, ready[:], ms, nil)
 	}
 }
 
@@ -490,15 +469,35 @@ func remaining(timeout *Timespec, start time.Time) int {
 	return int(min((left+time.Millisecond-1)/time.Millisecond, math.MaxInt32))
 }
 
+// collect notes all that epoll has to report, and scans the queue. If something
+// were left for later, a knote with EV_CLEAR would be reported again for what it
+// has reported.
+func (q *kqueue) collect(slept []EpollEvent, events []KeventT) (int, syscall.Errno) {
+	kqueues.Lock()
+	defer kqueues.Unlock()
+	q.note(slept)
+	var ready [64]EpollEvent
+	for {
+		n, errno := RawEpollPwait(q.fd, ready[:], 0, nil)
+		switch {
+		case errno == syscall.EINVAL: // the number is another file's by now
+			return -1, syscall.EBADF
+		case errno != 0:
+			return -1, errno
+		case n == 0:
+			return q.scan(events), 0
+		}
+		q.note(ready[:n])
+	}
+}
+
 // note looks at the knotes of the descriptors that epoll has reported.
 func (q *kqueue) note(ready []EpollEvent) {
-	q.mu.Lock()
-	writable := false
 	for i := range ready {
 		switch data := ready[i].Data(); data {
 		case doorbellData:
 		case writersData:
-			writable = true
+			noteWriters()
 		case processData:
 			for _, k := range q.procs {
 				q.look(k)
@@ -511,30 +510,24 @@ func (q *kqueue) note(ready []EpollEvent) {
 			}
 		}
 	}
-	q.mu.Unlock()
-	if writable {
-		lookAtWriters()
-	}
 }
 
-// lookAtWriters tells every queue which of its write knotes to look at. A queue
-// that is asleep is woken for it, since the news are taken from under it.
-func lookAtWriters() {
+// noteWriters looks at the write knotes of every queue. One that is asleep is
+// woken, because the news are taken from under it.
+func noteWriters() {
 	var ready [64]EpollEvent
-	n, _ := RawEpollPwait(writers, ready[:], 0, nil)
-	kqueues.RLock()
-	defer kqueues.RUnlock()
-	for _, q := range kqueues.byFD {
-		q.lookAt(ready[:max(n, 0)])
+	for n := len(ready); n == len(ready); {
+		n, _ = RawEpollPwait(writers, ready[:], 0, nil)
+		for _, q := range kqueues.byFD {
+			q.noteWritable(ready[:max(n, 0)])
+		}
 	}
 }
 
-func (q *kqueue) lookAt(writable []EpollEvent) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
+func (q *kqueue) noteWritable(ready []EpollEvent) {
 	before := len(q.queue)
-	for i := range writable {
-		if fd := writable[i].Data(); fd < uint64(len(q.files)) && q.files[fd] != nil {
+	for i := range ready {
+		if fd := ready[i].Data(); fd < uint64(len(q.files)) && q.files[fd] != nil {
 			q.look(&q.files[fd].write)
 		}
 	}
