@@ -65,10 +65,15 @@
 // it is refused with [errors.ErrUnsupported].
 //
 // Windows is served by AFD polls on a completion port, for sockets only, each
-// of which may be registered with one Poll. Level costs a request to the driver
-// for each Wait that reports the socket. Edge is emulated: after an operation
-// that would have blocked the Poll must be told, which sources of package
-// sockets do by themselves and users of plain descriptors do with Rearm.
+// of which may be registered with one Poll of the process. Level costs a request
+// to the driver for each Wait that reports the socket. Edge is emulated: after
+// an operation that would have blocked the Poll must be told, which sources of
+// package sockets do by themselves and users of plain descriptors do with Rearm;
+// until then more data is no event. Asking for more while a poll is in flight
+// costs two requests, so change and re-arm between an event and the next Wait.
+// Timeouts end with the system's clock tick, up to 15.6 ms late. A socket that
+// was closed without Deregister goes when a Wait hears of it; until then its
+// number, given to another socket, may be refused as registered already.
 //
 // Elsewhere [NewPoll] returns [errors.ErrUnsupported].
 //

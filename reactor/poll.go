@@ -14,8 +14,9 @@ type PollConfig struct {
 	Wait WaitPolicy
 
 	// Capacity is the number of registrations to make room for, where the
-	// room is the process's own. The epoll backend has no use for it: the
-	// kernel keeps its registrations.
+	// room is the process's own: on Windows, in steps of 1024 records of 64
+	// bytes. Elsewhere the kernel keeps the registrations, and Capacity has no
+	// effect.
 	Capacity int
 }
 
@@ -122,7 +123,7 @@ func (p *Poll) Deregister(fd FD) error {
 // Rearm tells a backend that emulates Edge that an operation on fd in the
 // direction blocked would have blocked. Only AFD needs to be told; elsewhere
 // the kernel knows and Rearm does nothing. Sources from package sockets call it
-// themselves.
+// themselves. It is no error if fd is not registered, or not for Edge.
 func (p *Poll) Rearm(fd FD, blocked Interest) error {
 	if !p.gate.enter() {
 		return &OpError{opRearm.String(), fd, os.ErrClosed}

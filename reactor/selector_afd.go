@@ -98,7 +98,8 @@ func (s *selector) grow() syscall.Errno {
 	return 0
 }
 
-// helper returns the AFD handle for the polls of slot.
+// helper returns the AFD handle for the polls of slot. It is opened at first use
+// and kept, so that registering again and again does not open one each time.
 func (s *selector) helper(slot uint32) (uintptr, syscall.Errno) {
 	h := &s.helpers[slot/pollsPerHelper]
 	if *h != 0 {
