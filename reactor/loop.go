@@ -99,6 +99,7 @@ type Loop[M any] struct {
 	next   int
 	count  int
 
+	closed  bool // what is left of a turn is dropped
 	running atomic.Bool
 	stopped atomic.Bool
 }
@@ -230,6 +231,7 @@ func (l *Loop[M]) Poll() *Poll { return l.poll }
 // descriptors stay open. A handler may call Close; Run then returns
 // [os.ErrClosed]. Closing again does nothing and returns nil.
 func (l *Loop[M]) Close() error {
+	l.closed = true
 	l.queue.Close() // it could fail only to wake the loop, which is here
 	l.table.clear()
 	return errors.Join(l.closeSignals(), l.poll.Close())

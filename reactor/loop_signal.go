@@ -33,7 +33,7 @@ func (l *Loop[M]) Unnotify(sigs ...os.Signal) error {
 const signalsPerTurn = 64
 
 func (l *Loop[M]) handleSignals(h Handler[M]) (calls int) {
-	for calls < signalsPerTurn {
+	for calls < signalsPerTurn && !l.closed {
 		sig, ok := l.signals.Take()
 		if !ok {
 			break

@@ -374,8 +374,20 @@ func testLoop(t *testing.T, policy WaitPolicy) {
 			must(t, l.Register(FD(a), 1, Writable, Level))
 			must(t, l.Register(FD(b), 2, Writable, Level))
 			h.writable = func(l *Loop[int], token Token, ready Ready) { l.Close() }
+			_, err := l.After(0, 3)
+			must(t, err)
+			must(t, l.Sender().TrySend(4))
 			wantIs(t, l.Run(h), os.ErrClosed)
 			h.want(t, call{"writable", 1})
+		}},
+		{"close_in_a_message", func(t *testing.T, l *Loop[int], h *scripted) {
+			h.message = func(l *Loop[int], msg int) { l.Close() }
+			_, err := l.After(0, 3)
+			must(t, err)
+			must(t, l.Sender().TrySend(1))
+			must(t, l.Sender().TrySend(2))
+			wantIs(t, l.Run(h), os.ErrClosed)
+			h.want(t, call{"message", 1})
 		}},
 		{"stats_add_up", func(t *testing.T, l *Loop[int], h *scripted) {
 			a, b := pair(t)

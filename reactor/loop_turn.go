@@ -122,7 +122,7 @@ func (l *Loop[M]) handleEvent(h Handler[M], key slab.Key, ready Ready) (calls in
 }
 
 func (l *Loop[M]) handleMessages(h Handler[M]) (calls int) {
-	for calls < l.cfg.MessagesPerTurn {
+	for calls < l.cfg.MessagesPerTurn && !l.closed {
 		msg, ok := l.queue.Pop()
 		if !ok {
 			break
@@ -135,7 +135,7 @@ func (l *Loop[M]) handleMessages(h Handler[M]) (calls int) {
 }
 
 func (l *Loop[M]) handleTimers(h Handler[M]) (calls int) {
-	for calls < l.cfg.TimersPerTurn {
+	for calls < l.cfg.TimersPerTurn && !l.closed {
 		e, ok := l.wheel.Pop()
 		if !ok {
 			break
