@@ -93,11 +93,13 @@ func TestAFDFaults(t *testing.T) {
 			a, _ := pair(t)
 			w.register(a, 1, Readable|Writable, OneShot)
 			w.one(1)
-			go func() {
+			var wg sync.WaitGroup
+			wg.Go(func() {
 				waitForWaiter(w.Poll)
 				a.close()
-			}()
+			})
 			n, err := w.Wait(w.events[:], 200*time.Millisecond)
+			wg.Wait()
 			if n != 0 || err != nil {
 				t.Fatal(n, err)
 			}
