@@ -57,3 +57,57 @@ func Example() {
 	// EOF
 	// you said hello
 }
+
+// An echo server for datagrams: what ReadBatch received, WriteBatch sends back
+// as it is, since each message carries its sender and its length.
+func ExampleUDPConn_ReadBatch() {
+	server, err := sockets.ListenUDP(netip.MustParseAddrPort("127.0.0.1:0"), sockets.ListenConfig{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer server.Close()
+	client, err := sockets.DialUDP(server.LocalAddr())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer client.Close()
+	for _, word := range []string{"one", "two", "three"} {
+		client.Write([]byte(word))
+	}
+
+	batch := sockets.NewBatch(8)
+	messages := make([]sockets.Message, batch.Cap())
+	for i := range messages {
+		messages[i].Buf = make([]byte, 1500)
+	}
+	for echoed := 0; echoed < 3; {
+		n, err := server.ReadBatch(batch, messages)
+		if err == sockets.ErrWouldBlock {
+			runtime.Gosched()
+			continue
+		}
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		server.WriteBatch(batch, messages[:n])
+		echoed += n
+	}
+
+	var buf [1500]byte
+	for answers := 0; answers < 3; {
+		n, err := client.Read(buf[:])
+		if err == sockets.ErrWouldBlock {
+			runtime.Gosched()
+			continue
+		}
+		fmt.Println(string(buf[:n]), err)
+		answers++
+	}
+	// Output:
+	// one <nil>
+	// two <nil>
+	// three <nil>
+}

@@ -66,12 +66,10 @@ func sysRecvFDs(fd FD, p []byte, fds []FD) (n, nfds int, errno syscall.Errno) {
 	var ctl control
 	iov := iovecOf(p)
 	for {
-		msg := metalio.Msghdr{Iov: &iov, Iovlen: 1}
-		if room := min(len(fds), MaxFDs); room > 0 {
-			// Not CmsgSpace: the kernel would use its padding for one more.
-			msg.Control = unsafe.Pointer(&ctl)
-			store(&msg.Controllen, syscall.CmsgLen(4*room))
-		}
+		// There is always room for MaxFDs, whatever fds holds: not every
+		// kernel closes descriptors that do not fit.
+		msg := metalio.Msghdr{Iov: &iov, Iovlen: 1, Control: unsafe.Pointer(&ctl)}
+		store(&msg.Controllen, syscall.CmsgLen(4*MaxFDs))
 		n, errno = metalio.RawRecvmsg(int(fd), &msg, recvFDFlags)
 		if errno == syscall.EINTR {
 			continue
@@ -80,16 +78,18 @@ func sysRecvFDs(fd FD, p []byte, fds []FD) (n, nfds int, errno syscall.Errno) {
 		if errno != 0 {
 			return 0, 0, errno
 		}
-		nfds = ctl.take(int(msg.Controllen), fds)
-		if errno = adoptFDs(fds[:nfds]); errno == 0 && msg.Flags&metalio.MSG_CTRUNC != 0 {
+		came := ctl.take(int(msg.Controllen), fds)
+		nfds = min(came, len(fds))
+		errno = adoptFDs(fds[:nfds])
+		if errno == 0 && (came > nfds || msg.Flags&metalio.MSG_CTRUNC != 0) {
 			errno = syscall.EMSGSIZE
 		}
 		return n, nfds, errno
 	}
 }
 
-// take copies the descriptors of the first size bytes to fds, and closes what
-// does not fit.
+// take copies the descriptors of the first size bytes to fds, closes those for
+// which fds has no room, and returns how many came.
 func (c *control) take(size int, fds []FD) (count int) {
 	for at := 0; at+syscall.CmsgLen(0) <= size; {
 		h := c.header(at)
@@ -99,11 +99,11 @@ func (c *control) take(size int, fds []FD) (count int) {
 		}
 		if h.Level == metalio.SOL_SOCKET && h.Type == metalio.SCM_RIGHTS {
 			for i := range data / 4 {
-				if count == len(fds) {
-					metalio.RawClose(int(*c.fd(at, i)))
-					continue
+				if count < len(fds) {
+					fds[count] = FD(*c.fd(at, i))
+				} else {
+					metalio.Close(int(*c.fd(at, i)))
 				}
-				fds[count] = FD(*c.fd(at, i))
 				count++
 			}
 		}

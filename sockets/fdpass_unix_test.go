@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"io"
 	"os"
-	"strings"
 	"syscall"
 	"testing"
 
@@ -42,15 +41,12 @@ func TestPassFDs(t *testing.T) {
 	for _, fd := range fds[:nfds] {
 		metalio.RawClose(int(fd))
 	}
-	if after := openDescriptors(t); after != before {
+	if after := openDescriptors(t); after > before {
 		t.Fatalf("%d descriptors too many", after-before)
 	}
 }
 
 func TestPassFDsWithoutRoom(t *testing.T) {
-	if strings.HasSuffix(os.Getenv("METALIO_EXEC"), "qemu-exec") {
-		t.Skip("QEMU's user emulation neither reports nor closes what does not fit")
-	}
 	for room := range 3 {
 		a, b := unixPair(t)
 		r, w := newPipe(t)
@@ -65,7 +61,7 @@ func TestPassFDsWithoutRoom(t *testing.T) {
 		for _, fd := range fds {
 			metalio.RawClose(int(fd))
 		}
-		if after := openDescriptors(t); after != before {
+		if after := openDescriptors(t); after > before {
 			t.Fatalf("%d descriptors too many", after-before)
 		}
 	}

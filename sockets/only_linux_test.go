@@ -149,3 +149,11 @@ func TestConnectToItselfIsRefused(t *testing.T) {
 		wantIs(t, c.ConnectError(), syscall.ECONNREFUSED)
 	}
 }
+
+func TestFullIsNotWritable(t *testing.T) {
+	a, _ := pair(t)
+	fill(t, a)
+	if ready(t, a.FD(), metalio.Writable, 0) {
+		t.Fatal("still writable after ErrWouldBlock")
+	}
+}

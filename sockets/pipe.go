@@ -21,7 +21,8 @@ type PipeWriter struct {
 //
 // On Windows, whose pipes have no readiness, a pipe is a pair of sockets
 // connected over the loopback: there a write may still succeed just after the
-// reader was closed, and the error that follows is ECONNRESET.
+// reader was closed, and the error that follows is ECONNRESET or
+// ECONNABORTED.
 type Pipe struct {
 	R PipeReader
 	W PipeWriter

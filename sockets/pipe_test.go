@@ -62,7 +62,9 @@ func TestPipeReaderClosedBreaksIt(t *testing.T) {
 		await(t, w.FD(), metalio.Writable)
 		_, err = w.Write([]byte("x"))
 	}
-	wantIs(t, err, brokenPipe)
+	if !brokenPipe(err) {
+		t.Fatalf("Write = %v", err)
+	}
 }
 
 // A child must not inherit the writer: the reader would never see the end.

@@ -81,7 +81,8 @@ func (s *socket) readResult(n int, errno syscall.Errno) (int, error) {
 	return n, nil
 }
 
-// Socket is implemented by every type of this package and by no other.
+// Socket is any socket of this package, or an end of a pipe. No other type
+// implements it.
 type Socket interface {
 	// FD returns the descriptor, which the socket keeps owning.
 	FD() FD

@@ -3,6 +3,7 @@
 package sockets_test
 
 import (
+	"errors"
 	"os"
 	"syscall"
 	"testing"
@@ -75,8 +76,11 @@ func pollEvents(d metalio.Interest) (events int16) {
 	return events
 }
 
-// brokenPipe is what writing to a pipe gives once its reader is closed.
-const brokenPipe = syscall.EPIPE
+// brokenPipe reports what writing to a pipe gives once its reader is closed.
+func brokenPipe(err error) bool { return errors.Is(err, syscall.EPIPE) }
+
+// noSuchSocket is what connecting to a name without a file gives.
+const noSuchSocket = syscall.ENOENT
 
 // skipUnderWine has nothing to skip: Wine is for Windows programs.
 func skipUnderWine(testing.TB, string) {}
@@ -84,4 +88,14 @@ func skipUnderWine(testing.TB, string) {}
 func TestUDPWriteWithoutPeer(t *testing.T) {
 	_, err := listenUDP(t).Write(nil)
 	wantIs(t, err, syscall.EDESTADDRREQ)
+}
+
+func TestShortWriteReportsBoth(t *testing.T) {
+	a, _ := pair(t)
+	check(t, a.SetWriteBuffer(8<<10))
+	big := make([]byte, 16<<20)
+	n, err := a.Write(big)
+	if n <= 0 || n >= len(big) || err != sockets.ErrWouldBlock {
+		t.Fatalf("Write = %d, %v, want a part and ErrWouldBlock", n, err)
+	}
 }

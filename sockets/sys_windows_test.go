@@ -1,6 +1,7 @@
 package sockets_test
 
 import (
+	"errors"
 	"syscall"
 	"testing"
 	"time"
@@ -63,9 +64,14 @@ func wantOption(t *testing.T, fd metalio.FD, level, option, want int) {
 	}
 }
 
-// brokenPipe is what writing to a pipe gives once its reader is closed: the
+// brokenPipe reports what writing to a pipe gives once its reader is closed: the
 // pipe is a pair of sockets here.
-const brokenPipe = syscall.ECONNRESET
+func brokenPipe(err error) bool {
+	return errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.ECONNABORTED)
+}
+
+// noSuchSocket is what connecting to a name without a file gives.
+const noSuchSocket = syscall.ECONNREFUSED
 
 // skipUnderWine skips a test of what Windows does and Wine does not.
 func skipUnderWine(t testing.TB, reason string) {

@@ -107,14 +107,14 @@ func TestUnixErrors(t *testing.T) {
 	}
 	before := openDescriptors(t)
 	_, err = sockets.DialUnix(name + ".not-there")
-	wantIs(t, err, os.ErrNotExist)
+	wantIs(t, err, noSuchSocket)
 	for _, bad := range []string{"", "a\x00b", strings.Repeat("x", 200)} {
 		_, err := sockets.ListenUnix(bad, sockets.ListenConfig{})
 		wantIs(t, err, os.ErrInvalid)
 		_, err = sockets.DialUnix(bad)
 		wantIs(t, err, os.ErrInvalid)
 	}
-	if after := openDescriptors(t); after != before {
+	if after := openDescriptors(t); after > before {
 		t.Fatalf("failures left %d descriptors", after-before)
 	}
 }
