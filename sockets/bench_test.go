@@ -1,6 +1,7 @@
 package sockets_test
 
 import (
+	"io"
 	"net"
 	"testing"
 
@@ -10,18 +11,23 @@ import (
 
 // Both ends are in one goroutine: what is measured is the calls themselves.
 
-func BenchmarkTCPWriteRead(b *testing.B) {
-	out, in := pair(b)
-	var buf [64]byte
+func writeRead(b *testing.B, w io.Writer, r io.Reader) {
+	b.Helper()
+	buf := make([]byte, 64)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := out.Write(buf[:]); err != nil {
+		if _, err := w.Write(buf); err != nil {
 			b.Fatal(err)
 		}
-		if _, err := in.Read(buf[:]); err != nil {
+		if _, err := r.Read(buf); err != nil {
 			b.Fatal(err)
 		}
 	}
+}
+
+func BenchmarkTCPWriteRead(b *testing.B) {
+	out, in := pair(b)
+	writeRead(b, out, in)
 }
 
 // BenchmarkNetWriteRead is the same with package net, to compare with.
@@ -32,16 +38,7 @@ func BenchmarkNetWriteRead(b *testing.B) {
 	closing(b, out)
 	in := must[net.Conn](b)(l.Accept())
 	closing(b, in)
-	var buf [64]byte
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := out.Write(buf[:]); err != nil {
-			b.Fatal(err)
-		}
-		if _, err := in.Read(buf[:]); err != nil {
-			b.Fatal(err)
-		}
-	}
+	writeRead(b, out, in)
 }
 
 func BenchmarkWritevReadv(b *testing.B) {
@@ -72,16 +69,7 @@ func BenchmarkReadWouldBlock(b *testing.B) {
 
 func BenchmarkPipe(b *testing.B) {
 	r, w := newPipe(b)
-	var buf [64]byte
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := w.Write(buf[:]); err != nil {
-			b.Fatal(err)
-		}
-		if _, err := r.Read(buf[:]); err != nil {
-			b.Fatal(err)
-		}
-	}
+	writeRead(b, w, r)
 }
 
 func BenchmarkUDPDatagram(b *testing.B) {
