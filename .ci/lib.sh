@@ -42,6 +42,12 @@ platforms() {
 	done | grep -Fx -f <(go tool dist list) || true
 }
 
+# The packages that run on a target. The generator runs on the developer's own
+# machine: the native step tests it, and the public workflow does on each system.
+target_packages() {
+	env -u GOOS -u GOARCH go list ./... | grep -v '/metalio/gen\(/\|$\)'
+}
+
 # Runs `go test` for whatever GOOS and GOARCH say, shows what failed or was
 # skipped, and adds up the results.
 gotest() {
