@@ -258,6 +258,30 @@ func TestAFDReadiness(t *testing.T) {
 			}
 			w.none()
 		}},
+		{"std_reads_and_poll_watches_at_once", func(t *testing.T, w *watcher) {
+			a, b := pair(t)
+			w.register(a, 1, Readable, Level)
+			w.none()
+			read := make(chan string)
+			go func() {
+				buf := make([]byte, 16)
+				n, _ := a.conn.(*net.TCPConn).Read(buf)
+				read <- string(buf[:n])
+			}()
+			b.write("one")
+			if got := <-read; got != "one" {
+				t.Fatal(got)
+			}
+			// The Poll may have seen it or not.
+			w.Wait(w.events[:], 20*time.Millisecond)
+			w.none()
+			b.write("two")
+			w.want(1, readyReadable)
+			if got := a.drain(); got != "two" {
+				t.Fatal(got)
+			}
+			w.none()
+		}},
 		{"closed_net_Conn_is_refused", func(t *testing.T, w *watcher) {
 			a, _ := pair(t)
 			conn := a.conn.(*net.TCPConn)

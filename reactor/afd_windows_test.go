@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/windows"
 )
 
 // behaviour is a test by the name under which the behaviour is known.
@@ -149,6 +151,20 @@ func TestAFDRegistration(t *testing.T) {
 				t.Fatal(n, w.events[0].Token())
 			}
 		}},
+		{"dup_deregister_close_no_spin", func(t *testing.T, w *watcher) {
+			a, b := pair(t)
+			var dup windows.Handle
+			self := windows.CurrentProcess()
+			must(t, windows.DuplicateHandle(self, a.handle(), self, &dup, 0, false, windows.DUPLICATE_SAME_ACCESS))
+			defer windows.Closesocket(dup)
+			w.register(a, 1, Readable, Level)
+			w.none()
+			b.write("x")
+			w.one(1)
+			must(t, w.Deregister(a.fd))
+			a.close()
+			w.none()
+		}},
 		{"close_without_deregister_is_harmless", func(t *testing.T, w *watcher) {
 			a, b := pair(t)
 			w.register(a, 1, Readable, Level)
@@ -285,7 +301,14 @@ func TestAFDRegistration(t *testing.T) {
 				wantIs(t, err, os.ErrClosed)
 			}
 			must(t, SetNonblock(a.fd)) // it is open still
+		}},
+		{"poll_closed_twice", func(t *testing.T, w *watcher) {
 			must(t, w.Close())
+			other := newWatcher(t) // takes the handles that Close has given back
+			must(t, w.Close())
+			a, _ := pair(t)
+			other.register(a, 1, Writable, Level)
+			other.want(1, readyWritable)
 		}},
 		{"create_and_close_2000_polls_leaks_nothing", func(t *testing.T, w *watcher) {
 			before := openHandles(t)
@@ -379,6 +402,33 @@ func TestAFDWaiting(t *testing.T) {
 				_, err := w.Wait(w.events[:], timeout)
 				wantIs(t, err, os.ErrClosed)
 			}
+		}},
+		{"spinning", func(t *testing.T, _ *watcher) {
+			p, err := NewPoll(PollConfig{Wait: Spin})
+			must(t, err)
+			defer p.Close()
+			w := &watcher{Poll: p, t: t}
+			w.none()
+			a, b := pair(t)
+			w.register(a, 1, Readable, Edge)
+			var wg sync.WaitGroup
+			wg.Go(func() { b.write("x") })
+			w.want(1, readyReadable)
+			wg.Wait()
+			w.none()
+			must(t, w.Deregister(a.fd))
+		}},
+		{"second_wait_is_an_error", func(t *testing.T, w *watcher) {
+			done := make(chan error, 1)
+			go func() {
+				waitForWaiter(w.Poll)
+				_, err := w.Wait(make([]Event, 1), 0)
+				w.Close()
+				done <- err
+			}()
+			_, err := w.Wait(w.events[:], -1)
+			wantIs(t, err, os.ErrClosed)
+			wantIs(t, <-done, syscall.EBUSY)
 		}},
 	})
 }
