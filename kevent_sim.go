@@ -108,7 +108,7 @@ func RawKqueue() (int, syscall.Errno) {
 	kqueues.Lock()
 	defer kqueues.Unlock()
 	// A queue that had the number before has been closed.
-	kqueues.byFD[fd] = &kqueue{fd: fd}
+	kqueues.byFD[fd] = &kqueue{fd: fd, queue: make([]*knote, 0, 256)}
 	return fd, 0
 }
 

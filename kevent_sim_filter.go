@@ -20,7 +20,9 @@ func (f fileID) isSocket() bool { return f.format == syscall.S_IFSOCK }
 
 func identify(fd int) (fileID, bool) {
 	var st syscall.Stat_t
-	if syscall.Fstat(fd, &st) != nil {
+	// Raw, unlike syscall.Fstat: a word to the scheduler for each event would
+	// make it start threads, which allocate.
+	if _, _, e := syscall.RawSyscall(syscall.SYS_FSTAT, uintptr(fd), uintptr(unsafe.Pointer(&st)), 0); e != 0 {
 		return fileID{}, false
 	}
 	flags, errno := RawFcntl(fd, F_GETFL, 0)
