@@ -174,7 +174,22 @@ func (t *treadmill) run(l *reactor.Loop[int], events int) error {
 	return t.err
 }
 
-const stretch = 100_000
+// measure handles a stretch of events and returns how many objects the process
+// has allocated meanwhile.
+func (t *treadmill) measure(l *reactor.Loop[int]) (uint64, error) {
+	var mem [2]runtime.MemStats
+	runtime.ReadMemStats(&mem[0])
+	err := t.run(l, stretch)
+	runtime.ReadMemStats(&mem[1])
+	return mem[1].Mallocs - mem[0].Mallocs, err
+}
+
+const (
+	stretch = 100_000
+	// Go's runtime allocates a little when it starts a thread, which it may do
+	// at any time. A loop that allocated would do so in every stretch.
+	stretches = 3
+)
 
 func hundredThousandEvents(g guide) error {
 	l, err := reactor.NewLoop[int](reactor.Config{MessagesPerTurn: 1})
@@ -205,13 +220,14 @@ func hundredThousandEvents(g guide) error {
 		return err
 	}
 	runtime.GC() // what the earlier stops have left is not swept meanwhile
-	before := *t
-	var mem [2]runtime.MemStats
-	runtime.ReadMemStats(&mem[0])
-	if err := t.run(l, stretch); err != nil {
-		return err
+	var before treadmill
+	allocated := uint64(1)
+	for try := 0; try < stretches && allocated != 0; try++ {
+		before = *t
+		if allocated, err = t.measure(l); err != nil {
+			return err
+		}
 	}
-	runtime.ReadMemStats(&mem[1])
 
 	for kind, name := range []string{"readable", "writable", "messages", "timers"} {
 		n := t.handled[kind] - before.handled[kind]
@@ -222,7 +238,7 @@ func hundredThousandEvents(g guide) error {
 	}
 	g.say("goroutines: %d", runtime.NumGoroutine())
 	g.say("threads of the process, Go's own included: %d", threads())
-	return expect(g, fmt.Sprintf("objects allocated during %d events", stretch), mem[1].Mallocs-mem[0].Mallocs, 0)
+	return expect(g, fmt.Sprintf("objects allocated during %d events", stretch), allocated, 0)
 }
 
 // threads counts the threads that Go's runtime has at present.
