@@ -8,9 +8,8 @@ import (
 	"time"
 )
 
-// selector stands where metalio has no backend yet: kqueue (macOS, FreeBSD) and
-// AFD (Windows) are to come. NewPoll fails there, so that no other method is
-// ever reached.
+// selector stands where metalio has no backend: on what is neither a Unix nor
+// Windows, such as Plan 9 and WASI. NewPoll fails there.
 type selector struct{}
 
 func (*selector) open(PollConfig) error { return errors.ErrUnsupported }
