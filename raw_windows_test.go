@@ -56,3 +56,44 @@ func TestNTStatus(t *testing.T) {
 		t.Error("STATUS_SUCCESS has an errno")
 	}
 }
+
+// The wrapper of an export that this system lacks says so, and the others reach
+// the system.
+func TestOptionalExports(t *testing.T) {
+	const absent = metalio.STATUS_PROCEDURE_NOT_FOUND
+	for _, export := range []struct {
+		dll, name string
+		has       func() bool
+		isAbsent  func() bool
+	}{
+		{"ntdll.dll", "NtCreateWaitCompletionPacket", metalio.HasNtCreateWaitCompletionPacket, func() bool {
+			var packet uintptr
+			status := metalio.NtCreateWaitCompletionPacket(&packet, metalio.GENERIC_ALL, nil)
+			if !status.Failed() {
+				metalio.CloseHandle(packet)
+			}
+			return status == absent
+		}},
+		{"ntdll.dll", "NtAssociateWaitCompletionPacket", metalio.HasNtAssociateWaitCompletionPacket, func() bool {
+			return metalio.NtAssociateWaitCompletionPacket(0, 0, 0, 0, 0, 0, 0, nil) == absent
+		}},
+		{"ntdll.dll", "NtCancelWaitCompletionPacket", metalio.HasNtCancelWaitCompletionPacket, func() bool {
+			return metalio.NtCancelWaitCompletionPacket(0, 0) == absent
+		}},
+		{"ws2_32.dll", "ProcessSocketNotifications", metalio.HasProcessSocketNotifications, func() bool {
+			errno := metalio.ProcessSocketNotifications(0, nil, 0, nil, new(uint32))
+			return syscall.Errno(errno) == windows.ERROR_PROC_NOT_FOUND
+		}},
+	} {
+		t.Run(export.name, func(t *testing.T) {
+			has := windows.NewLazySystemDLL(export.dll).NewProc(export.name).Find() == nil
+			t.Log("exported here:", has)
+			if export.has() != has {
+				t.Errorf("Has%s() = %v", export.name, export.has())
+			}
+			if export.isAbsent() == has {
+				t.Errorf("the wrapper says absent: %v", !has)
+			}
+		})
+	}
+}

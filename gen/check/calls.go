@@ -41,6 +41,29 @@ func (r *resolver) call(c *model.Call) {
 		r.length(c, p, byName)
 	}
 	r.result(c)
+	r.absence(c)
+}
+
+// absence refuses an optional export whose wrapper could not tell that the
+// running system lacks it.
+func (r *resolver) absence(c *model.Call) {
+	if c.Convention != model.DLL || !c.Optional {
+		return
+	}
+	if c.Returns.Fails == model.FailsNever && c.Returns.None {
+		r.errs.Add(c.Pos, "call %s is optional, but its wrapper returns nothing that could say so", c.Name).
+			Expected("a result, or no optional")
+	}
+	if c.Returns.Fails == model.FailsStatus && !r.hasConstant(model.AbsentStatus) {
+		r.errs.Add(c.Pos, "call %s is optional, but %s has no status for a system without it", c.Name, r.p.Name()).
+			Expected("%s among the constants", model.AbsentStatus)
+	}
+}
+
+func (r *resolver) hasConstant(name string) bool {
+	return slices.ContainsFunc(r.p.Groups, func(g *model.Group) bool {
+		return slices.ContainsFunc(g.Consts, func(c *model.Const) bool { return c.Name == name })
+	})
 }
 
 func (r *resolver) param(c *model.Call, p *model.Param) {

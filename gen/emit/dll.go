@@ -96,7 +96,7 @@ func (e *emitter) missingExport(b *jen.Group, c *model.Call) {
 	notFound := jen.Qual(xwindows, "ERROR_PROC_NOT_FOUND")
 	switch {
 	case c.Returns.Fails == model.FailsStatus:
-		b.Return(jen.Id("STATUS_PROCEDURE_NOT_FOUND"))
+		b.Return(jen.Id(model.AbsentStatus))
 	case c.Returns.Fails == model.FailsNever:
 		// The value is an error code itself.
 		b.Return(jen.Add(goType(c.Returns.GoType)).Call(notFound))

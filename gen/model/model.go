@@ -167,7 +167,7 @@ type Call struct {
 	Errors   []string
 	Family   string // the family of the file that declared it
 	Blocking Blocking
-	Optional bool
+	Optional bool // a platform, or of a DLL an older release, may lack the call
 	Params   []*Param
 	Returns  Result
 
@@ -232,6 +232,10 @@ const (
 	FailsStatus = "status" // Windows: the value is the status
 	FailsNever  = "never"  // the value is the answer
 )
+
+// AbsentStatus names the constant that a wrapper which fails with a status
+// returns for an optional export that the running system lacks.
+const AbsentStatus = "STATUS_PROCEDURE_NOT_FOUND"
 
 // FailModes lists every known failure mode, for checks and suggestions.
 var FailModes = []string{FailsErrno, FailsZero, FailsMinus1, FailsStatus, FailsNever}

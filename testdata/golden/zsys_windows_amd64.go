@@ -5,21 +5,66 @@ package metalio
 
 import (
 	windows "golang.org/x/sys/windows"
+	"sync"
 	"syscall"
+	"unsafe"
 )
 
 // Statuses. Header: <ntstatus.h>.
 const (
-	STATUS_INVALID_CID = 0xC000000B
+	STATUS_INVALID_CID         = 0xC000000B
+	STATUS_PROCEDURE_NOT_FOUND = 0xC000007A
 )
 
 // Procedures are looked up at their first call, in the system's own folder
 // only.
 var (
 	dll_kernel32 = windows.NewLazySystemDLL("kernel32.dll")
+	dll_ntdll    = windows.NewLazySystemDLL("ntdll.dll")
 
-	proc_CloseHandle = dll_kernel32.NewProc("CloseHandle")
+	proc_CloseHandle          = dll_kernel32.NewProc("CloseHandle")
+	proc_SetThreadDescription = dll_kernel32.NewProc("SetThreadDescription")
+	proc_OpenThing            = dll_kernel32.NewProc("OpenThing")
+	proc_CloseThing           = dll_kernel32.NewProc("CloseThing")
+	proc_NtThing              = dll_ntdll.NewProc("NtThing")
 )
+
+var hasSetThreadDescription = sync.OnceValue(func() bool {
+	return proc_SetThreadDescription.Find() == nil
+})
+
+// HasSetThreadDescription reports whether this system exports
+// SetThreadDescription.
+func HasSetThreadDescription() bool {
+	return hasSetThreadDescription()
+}
+
+var hasOpenThing = sync.OnceValue(func() bool {
+	return proc_OpenThing.Find() == nil
+})
+
+// HasOpenThing reports whether this system exports OpenThing.
+func HasOpenThing() bool {
+	return hasOpenThing()
+}
+
+var hasCloseThing = sync.OnceValue(func() bool {
+	return proc_CloseThing.Find() == nil
+})
+
+// HasCloseThing reports whether this system exports CloseThing.
+func HasCloseThing() bool {
+	return hasCloseThing()
+}
+
+var hasNtThing = sync.OnceValue(func() bool {
+	return proc_NtThing.Find() == nil
+})
+
+// HasNtThing reports whether this system exports NtThing.
+func HasNtThing() bool {
+	return hasNtThing()
+}
 
 // CloseHandle closes h.
 //
@@ -34,4 +79,58 @@ func CloseHandle(h uintptr) syscall.Errno {
 		e = 0
 	}
 	return e
+}
+
+// SetThreadDescription names thread.
+//
+// Source: SetThreadDescription.
+func SetThreadDescription(thread uintptr, name *uint16) uint32 {
+	if !hasSetThreadDescription() {
+		return uint32(windows.ERROR_PROC_NOT_FOUND)
+	}
+	r, _, _ := syscall.SyscallN(proc_SetThreadDescription.Addr(), thread, uintptr(unsafe.Pointer(name)))
+	return uint32(r)
+}
+
+// OpenThing opens a thing.
+//
+// Source: OpenThing.
+func OpenThing() (uintptr, syscall.Errno) {
+	if !hasOpenThing() {
+		return ^uintptr(0), windows.ERROR_PROC_NOT_FOUND
+	}
+	r, _, e := syscall.SyscallN(proc_OpenThing.Addr())
+	if r == ^uintptr(0) {
+		e = lastError(e)
+	} else {
+		e = 0
+	}
+	return uintptr(r), e
+}
+
+// CloseThing closes a thing.
+//
+// Source: CloseThing.
+func CloseThing(h uintptr) syscall.Errno {
+	if !hasCloseThing() {
+		return windows.ERROR_PROC_NOT_FOUND
+	}
+	r, _, e := syscall.SyscallN(proc_CloseThing.Addr(), h)
+	if r == 0 {
+		e = lastError(e)
+	} else {
+		e = 0
+	}
+	return e
+}
+
+// NtThing does the native thing.
+//
+// Source: NtThing.
+func NtThing(h uintptr) uint32 {
+	if !hasNtThing() {
+		return STATUS_PROCEDURE_NOT_FOUND
+	}
+	r, _, _ := syscall.SyscallN(proc_NtThing.Addr(), h)
+	return uint32(r)
 }
