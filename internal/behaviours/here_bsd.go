@@ -1,0 +1,5 @@
+//go:build !linux && !windows && !darwin
+
+package behaviours
+
+func here() Backend { return FreeBSD }

@@ -1,0 +1,3 @@
+package behaviours
+
+func here() Backend { return Darwin }

@@ -1,0 +1,93 @@
+package behaviours
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func eachBehaviour(visit func(g *Group, b *Behaviour)) {
+	for i := range Table {
+		for j := range Table[i].Behaviours {
+			visit(&Table[i], &Table[i].Behaviours[j])
+		}
+	}
+}
+
+func TestTable(t *testing.T) {
+	names := map[string]string{}
+	eachBehaviour(func(g *Group, b *Behaviour) {
+		if other, twice := names[b.Name]; twice {
+			t.Errorf("%s is in %s and in %s", b.Name, other, g.Name)
+		}
+		names[b.Name] = g.Name
+		if strings.ContainsAny(b.Name, " /#") {
+			t.Errorf("%q cannot be the name of a subtest", b.Name)
+		}
+		excepted := map[Backend]bool{}
+		for _, e := range b.Except {
+			if e.Why == "" {
+				t.Errorf("%s: an exception without a reason", b.Name)
+			}
+			for _, on := range e.On {
+				if excepted[on] || !slices.Contains(Backends, on) || !slices.Contains(where(g, b), on) {
+					t.Errorf("%s: exception on %q: twice, or no backend, or not one of this behaviour", b.Name, on)
+				}
+				excepted[on] = true
+			}
+		}
+		if len(excepted) == len(where(g, b)) {
+			t.Errorf("%s is held nowhere", b.Name)
+		}
+		for _, name := range packages(g, b) {
+			if tests, _ := filepath.Glob(filepath.Join("..", "..", name, "*_test.go")); len(tests) == 0 {
+				t.Errorf("%s: package %s has no tests", b.Name, name)
+			}
+		}
+	})
+}
+
+func TestBudgets(t *testing.T) {
+	b := Times{Native: 100, Race: 10, Wine: 5}
+	for _, c := range []struct {
+		on   Backend
+		race bool
+		want int
+	}{
+		{Linux, false, 100}, {Linux, true, 10}, {Darwin, true, 10}, {Windows, false, 100},
+		{Wine, false, 5}, {Wine, true, 5}, {QEMU, false, 100}, {KqueueSim, true, 10},
+	} {
+		if got := b.on(c.on, c.race); got != c.want {
+			t.Errorf("on %s, race %t: %d, want %d", c.on, c.race, got, c.want)
+		}
+	}
+}
+
+func TestRun(t *testing.T) {
+	row := &Table[0].Behaviours[0]
+	defer func(saved Behaviour) { *row = saved }(*row)
+
+	ran := 0
+	count := func(*testing.T) { ran++ }
+	Run(t, row.Name, count)
+	Run(t, "not in the table", count)
+	if ran != 2 {
+		t.Errorf("%d of 2 tests ran", ran)
+	}
+	row.Except = []Exception{{[]Backend{Here()}, "expected to be skipped: the test of exceptions itself"}}
+	Run(t, row.Name, count)
+	if ran != 2 && os.Getenv("METALIO_TRY_EXCEPTIONS") == "" {
+		t.Error("an excepted test ran")
+	}
+	row.Except[0].On = slices.DeleteFunc(slices.Clone(Backends), func(b Backend) bool { return b == Here() })
+	Run(t, row.Name, count)
+	if ran != 3 && os.Getenv("METALIO_TRY_EXCEPTIONS") == "" {
+		t.Error("a test that is excepted elsewhere did not run")
+	}
+	row.Budget = Times{Native: 1000, Race: 1000}
+	if n := Budget(t, row.Name); n != 1000 && !(testing.Short() && n == 10) {
+		t.Errorf("Budget = %d", n)
+	}
+}
