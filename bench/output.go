@@ -1,0 +1,107 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/metalio/metalio/bench/internal/report"
+	"github.com/metalio/metalio/bench/internal/run"
+)
+
+const intro = `
+Written by ` + "`make bench`" + `, which measures all of this on the reader's own machine. Absolute
+figures of a shared machine mean little; the ratios are what counts. Within a row the systems take
+turns, and each ratio is that of one round to the same round of the reference, which is *in italics*.
+"Median" is the median of these ratios; the interval is Student's for the mean of their logarithms.
+
+The measured system has processor 0 and the load generator, which never sleeps, processor 1. Every
+byte that comes back is compared with what was sent. Names that end in "/1" are Go programs pinned
+to processor 0, where Go's runtime takes GOMAXPROCS=1; names without are ordinary runs of the same
+program: no affinity, GOMAXPROCS as Go chooses.
+`
+
+func printVerdicts(w io.Writer, results []run.Result) error {
+	var verdicts []report.Verdict
+	for i := range results {
+		verdicts = append(verdicts, report.Judge(&results[i])...)
+	}
+	out := &strings.Builder{}
+	report.WriteVerdicts(out, verdicts)
+	_, err := fmt.Fprintf(w, "\n%s", out)
+	return err
+}
+
+// writeAll writes the page, the charts and the samples to a folder.
+func writeAll(dir string, results []run.Result, missing map[string]string) error {
+	facts := machine()
+	page := report.Page{Intro: intro, Facts: facts, Results: results}
+	for _, name := range slices.Sorted(maps.Keys(missing)) {
+		page.Missing = append(page.Missing, report.Fact{Name: name, Value: missing[name]})
+	}
+	for i := range results {
+		err := writeFile(filepath.Join(dir, "raw", report.RawName(results[i].Name)), func(w io.Writer) error {
+			return report.WriteRaw(w, facts, &results[i])
+		})
+		if err != nil {
+			return err
+		}
+	}
+	charts, err := writeCharts(dir, results)
+	if err != nil {
+		return err
+	}
+	page.Charts = charts
+	return writeFile(filepath.Join(dir, "RESULTS.md"), page.Write)
+}
+
+// chart is [report.Bars] or [report.Lines].
+type chart interface {
+	Write(io.Writer, []run.Result) (bool, error)
+}
+
+func writeCharts(dir string, results []run.Result) (names []string, err error) {
+	draw := func(name string, c chart) error {
+		var svg strings.Builder
+		drawn, err := c.Write(&svg, results)
+		if err != nil || !drawn {
+			return err
+		}
+		path := "charts/" + name + ".svg"
+		names = append(names, path)
+		return writeFile(filepath.Join(dir, path), func(w io.Writer) error {
+			_, err := io.WriteString(w, svg.String())
+			return err
+		})
+	}
+	for _, c := range allBars() {
+		if err := draw(c.Name, &c); err != nil {
+			return names, err
+		}
+	}
+	for _, c := range allLines() {
+		if err := draw(c.Name, &c); err != nil {
+			return names, err
+		}
+	}
+	return names, nil
+}
+
+func writeFile(path string, write func(io.Writer) error) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	if err := write(f); err != nil {
+		f.Close()
+		return err
+	}
+	return f.Close()
+}
