@@ -43,7 +43,8 @@ func (i Interest) String() string {
 
 // Rearmer is told by a socket that an operation would have blocked, so that a
 // mechanism which must emulate edge triggering (AFD on Windows) can watch the
-// blocked direction again. On epoll and kqueue it does nothing.
+// blocked direction again. On epoll and kqueue nobody needs to be told. A socket
+// returns would-block whatever the Rearmer answers.
 type Rearmer interface {
 	Rearm(fd FD, blocked Interest) error
 }

@@ -220,7 +220,7 @@ func (l *Loop[M]) takeStop() bool {
 // loop. A burst of messages costs one wake, and none while the loop is awake.
 func (l *Loop[M]) Sender() msgq.Sender[M] { return l.queue.Sender() }
 
-// Poll returns the Poll below, which is the Rearmer for descriptors registered
+// Poll returns the Poll below, whose Rearm is for plain descriptors registered
 // with the loop. Do not Wait on it, and do not register with it: the loop drops
 // events of registrations that it has not made.
 func (l *Loop[M]) Poll() *Poll { return l.poll }

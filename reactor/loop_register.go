@@ -22,7 +22,7 @@ func (l *Loop[M]) RegisterSource(s Source, token Token, interest Interest, mode 
 	if err := l.Register(s.FD(), token, interest, mode); err != nil {
 		return err
 	}
-	s.SetRearmer(l.poll)
+	l.poll.hearFrom(s)
 	return nil
 }
 

@@ -233,7 +233,12 @@ func (s *selector) rearm(fd FD, blocked Interest) syscall.Errno {
 		return 0
 	}
 	r.armed |= blocked | hangup
-	return s.update(slot)
+	errno := s.update(slot)
+	if errno != 0 {
+		// Sources have nobody to tell: the next wait tries again.
+		s.enqueue(slot)
+	}
+	return errno
 }
 
 // change replaces what slot waits for.

@@ -15,14 +15,15 @@ type Source interface {
 	SetRearmer(metalio.Rearmer)
 }
 
-// RegisterSource is Register for a [Source]. It makes the Poll the source's
-// Rearmer, so that Edge works without further calls on every system. Finish the
-// call before another goroutine uses the source. Deregister it with s.FD().
+// RegisterSource is Register for a [Source], with which Edge works without
+// further calls on every system: where the Poll has to be told of operations
+// that would have blocked, it makes itself the source's Rearmer. Finish the call
+// before another goroutine uses the source. Deregister it with s.FD().
 func (p *Poll) RegisterSource(s Source, token Token, interest Interest, mode Mode) error {
 	if err := p.Register(s.FD(), token, interest, mode); err != nil {
 		return err
 	}
-	s.SetRearmer(p)
+	p.hearFrom(s)
 	return nil
 }
 

@@ -25,9 +25,9 @@ type socket struct {
 func (s *socket) FD() FD { return s.biased - 1 }
 
 // SetRearmer makes r hear of every operation that would have blocked, in the
-// blocked direction only; an error of r is returned in place of ErrWouldBlock.
-// A reactor calls it when the socket is registered through RegisterSource; nil
-// ends it, as do Close, Dial and AcceptInto.
+// blocked direction only. The operation returns ErrWouldBlock whatever r says. A
+// reactor that needs to hear of it calls SetRearmer when the socket is registered
+// through RegisterSource; nil ends it, as do Close, Dial and AcceptInto.
 func (s *socket) SetRearmer(r metalio.Rearmer) { s.rearmer = r }
 
 // Close closes the descriptor. A second Close returns an error that satisfies
@@ -52,11 +52,10 @@ func (s *socket) discard() {
 
 // blocked reports a would-block in direction d, after telling the rearmer.
 func (s *socket) blocked(d metalio.Interest) error {
-	if s.rearmer == nil {
-		return ErrWouldBlock
-	}
-	if err := s.rearmer.Rearm(s.FD(), d); err != nil {
-		return err
+	if s.rearmer != nil {
+		// The error is of the Poll, which may just have been closed. The
+		// socket is as good as before.
+		_ = s.rearmer.Rearm(s.FD(), d)
 	}
 	return ErrWouldBlock
 }
