@@ -1,11 +1,12 @@
 # shellcheck shell=bash
 # Sourced by the steps: finds the emulators and says how a step ends.
 #
-#   METALIO_REQUIRE  "all" makes a missing tool a failure instead of a skip;
-#                    tests that need a tool obey it too
-#   METALIO_NOTE     file for the remark that a step wants in the summary
-#   METALIO_COUNTS   file to which each run of `go test` appends its counts
-#   TESTFLAGS        more flags for every `go test`
+#   METALIO_REQUIRE     "all" makes a missing tool a failure instead of a skip;
+#                       tests that need a tool obey it too
+#   METALIO_NOTE        file for the remark that a step wants in the summary
+#   METALIO_COUNTS      file to which each run of `go test` appends its counts
+#   METALIO_BEHAVIOURS  file to which it appends which behaviours were held
+#   TESTFLAGS           more flags for every `go test`
 #
 # These scripts keep to bash 3.2, which is what macOS has.
 
@@ -49,7 +50,8 @@ target_packages() {
 }
 
 # Runs `go test` for whatever GOOS and GOARCH say, shows what failed or was
-# skipped, and adds up the results.
+# skipped, adds up the results, and fails if they and the table of behaviours
+# disagree.
 gotest() {
 	# shellcheck disable=SC2086 # TESTFLAGS is a list of flags
 	go test -json ${TESTFLAGS:-} "$@" |

@@ -3,6 +3,11 @@
 // skipped, and appends "passed failed skipped" to the file that METALIO_COUNTS
 // names.
 //
+// It also holds the run against the table of behaviours, prints what they
+// disagree about, fails if there is anything, and appends a line for each group
+// of the table to the file that METALIO_BEHAVIOURS names: the run, the group and
+// what is held, with tabs between.
+//
 // It is run as a file: a folder with a leading dot cannot hold a package.
 package main
 
@@ -10,8 +15,11 @@ import (
 	"bufio"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"strings"
+
+	"github.com/metalio/metalio/internal/behaviours"
 )
 
 // event is a line of `go doc test2json` or of `go help buildjson`.
@@ -28,6 +36,7 @@ type counter struct {
 	output                  map[name]*strings.Builder
 	failedIn                map[string]bool
 	passed, failed, skipped int
+	behaviours              behaviours.Log
 }
 
 func main() {
@@ -43,8 +52,17 @@ func main() {
 		}
 	}
 	fmt.Printf("tests: %d passed, %d failed, %d skipped\n", c.passed, c.failed, c.skipped)
-	if err := c.save(os.Getenv("METALIO_COUNTS")); err != nil {
-		fmt.Fprintln(os.Stderr, "testcount:", err)
+	held := c.heldBehaviours()
+	for variable, write := range map[string]func(io.Writer) error{
+		"METALIO_COUNTS":     c.writeCounts,
+		"METALIO_BEHAVIOURS": c.writeBehaviours,
+	} {
+		if err := appendTo(os.Getenv(variable), write); err != nil {
+			fmt.Fprintln(os.Stderr, "testcount:", err)
+			os.Exit(1)
+		}
+	}
+	if !held {
 		os.Exit(1)
 	}
 }
@@ -79,6 +97,7 @@ func (c *counter) result(action string, key name) {
 		c.packageResult(action, key.pkg, output)
 		return
 	}
+	c.behaviours.Add(key.pkg, key.test, action)
 	switch action {
 	case "pass":
 		c.passed++
@@ -120,7 +139,43 @@ func skipReason(output string) string {
 	return reason.String()
 }
 
-func (c *counter) save(path string) error {
+// heldBehaviours compares the run with the table of behaviours, unless it is
+// a run of a part of the tests.
+func (c *counter) heldBehaviours() bool {
+	if c.behaviours.Run() == "" {
+		return true
+	}
+	problems := c.behaviours.Problems()
+	for _, p := range problems {
+		fmt.Println("behaviours:", p)
+	}
+	var sum behaviours.Count
+	for _, n := range c.behaviours.Counts() {
+		sum.Add(n)
+	}
+	fmt.Printf("behaviours on %s: %v\n", c.behaviours.Run(), sum)
+	return len(problems) == 0
+}
+
+func (c *counter) writeCounts(w io.Writer) error {
+	_, err := fmt.Fprintln(w, c.passed, c.failed, c.skipped)
+	return err
+}
+
+func (c *counter) writeBehaviours(w io.Writer) error {
+	run := c.behaviours.Run()
+	if run == "" {
+		return nil
+	}
+	for i, n := range c.behaviours.Counts() {
+		if _, err := fmt.Fprintf(w, "%s\t%s\t%v\n", run, behaviours.Table[i].Name, n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func appendTo(path string, write func(io.Writer) error) error {
 	if path == "" {
 		return nil
 	}
@@ -128,7 +183,7 @@ func (c *counter) save(path string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := fmt.Fprintln(f, c.passed, c.failed, c.skipped); err != nil {
+	if err := write(f); err != nil {
 		f.Close()
 		return err
 	}

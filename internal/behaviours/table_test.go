@@ -32,13 +32,13 @@ func TestTable(t *testing.T) {
 				t.Errorf("%s: an exception without a reason", b.Name)
 			}
 			for _, on := range e.On {
-				if excepted[on] || !slices.Contains(Backends, on) || !slices.Contains(where(g, b), on) {
+				if excepted[on] || !slices.Contains(Backends, on) || !slices.Contains(g.On, on) {
 					t.Errorf("%s: exception on %q: twice, or no backend, or not one of this behaviour", b.Name, on)
 				}
 				excepted[on] = true
 			}
 		}
-		if len(excepted) == len(where(g, b)) {
+		if len(excepted) == len(g.On) {
 			t.Errorf("%s is held nowhere", b.Name)
 		}
 		for _, name := range packages(g, b) {
