@@ -30,6 +30,19 @@
 // leaves writing as it was; a hang-up or an error is reported whatever the
 // interest.
 //
+// # Sleeping
+//
+// When nothing is ready, [WaitPolicy] says how a Poll or a Loop sleeps. [Auto],
+// which needs no thought, looks on for some 20 µs, for as long as that is worth
+// it, and then parks the goroutine where the system has a way to, so that no
+// thread is held and another goroutine ends the sleep of a Loop without a system
+// call. Timeouts are exact to what the kernel's own timer is.
+//
+// A Poll is never off the scheduler for more than 5 ms, unless a handler is:
+// Go's monitor thread would take its processor away time and again. With
+// GOMAXPROCS at 1 and other goroutines that compute, each park costs a turn of
+// Go's scheduler, 10 ms: give a busy loop a processor.
+//
 // # Processes
 //
 // RegisterProcess reports the exit of a process like readiness, and without a
@@ -63,6 +76,8 @@
 // macOS and FreeBSD are served by kqueue. There a descriptor that can be read
 // and written is two events, except in mode OneShot. FreeBSD has no Priority:
 // it is refused with [errors.ErrUnsupported].
+//
+// Only Linux has [Park]. It costs a Poll one more descriptor, in Auto too.
 //
 // Windows is served by AFD polls on a completion port, for sockets only, each
 // of which may be registered with one Poll of the process. Level costs a request

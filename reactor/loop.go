@@ -127,7 +127,7 @@ func NewLoop[M any](cfg Config) (*Loop[M], error) {
 		poll.Close()
 		return nil, err
 	}
-	word := msgq.NewWakeWord(waker)
+	word := msgq.NewWakeWord(loopWaker{poll, waker})
 	return &Loop[M]{
 		cfg:     cfg,
 		poll:    poll,
@@ -136,9 +136,22 @@ func NewLoop[M any](cfg Config) (*Loop[M], error) {
 		word:    word,
 		wheel:   wheel,
 		signals: signals.New(word.Notify),
-		clock:   clock{start: time.Now()},
+		clock:   clock{stopwatch: stopwatch{time.Now()}},
 		events:  make([]Event, cfg.EventsPerTurn),
 	}, nil
+}
+
+// loopWaker wakes a loop, without a system call if its goroutine is parked.
+type loopWaker struct {
+	poll  *Poll
+	waker *Waker
+}
+
+func (w loopWaker) Wake() error {
+	if w.poll.unpark() {
+		return nil
+	}
+	return w.waker.Wake()
 }
 
 // Run handles turn after turn until Stop. It may be run again afterwards. The

@@ -69,7 +69,7 @@ func later(now int64, d time.Duration) int64 {
 
 // clock counts nanoseconds on the monotonic clock from when the loop was made.
 type clock struct {
-	start  time.Time
+	stopwatch
 	inTurn bool
 	at     int64 // the turn's reading, if it is known
 	known  bool
@@ -77,9 +77,6 @@ type clock struct {
 
 // newTurn forgets the turn's reading.
 func (c *clock) newTurn() { c.known = false }
-
-// read reads the clock.
-func (c *clock) read() int64 { return int64(time.Since(c.start)) }
 
 // turn is the turn's reading, made once, or a fresh one outside a turn.
 func (c *clock) turn() int64 {

@@ -35,42 +35,19 @@ func (l *Loop[M]) gather(timeout time.Duration) error {
 	return nil
 }
 
+// wait returns also when messages, signals or Stop are pending.
 func (l *Loop[M]) wait(timeout time.Duration) (int, error) {
-	if l.cfg.Wait == Spin {
-		return l.spin(timeout)
-	}
-	return l.sleep(timeout)
+	return l.poll.waitBeside(l, l.events, timeout)
 }
 
-// sleep goes in the order of [msgq.WakeWord]: armed first and then looked at,
-// so that what is sent in between ends the sleep.
-func (l *Loop[M]) sleep(timeout time.Duration) (int, error) {
-	l.word.Arm()
-	if l.pending() {
-		timeout = 0
-	}
-	n, err := l.poll.Wait(l.events, timeout)
-	l.word.Disarm()
-	return n, err
-}
+// A Loop is the sources that its Poll waits for besides descriptors.
 
-// spin looks at everything in turn. The word stays as it is, awake, so that
-// nobody makes a system call to wake a loop that does not sleep.
-func (l *Loop[M]) spin(timeout time.Duration) (int, error) {
-	start := time.Now()
-	for {
-		n, err := l.poll.Wait(l.events, 0)
-		if n > 0 || err != nil || l.pending() || passed(start, timeout) {
-			return n, err
-		}
-	}
-}
-
-// pending reports whether there is something to do for which the Poll need not
-// be asked.
 func (l *Loop[M]) pending() bool {
 	return l.queue.Pending() || l.signals.Pending() || l.stopped.Load()
 }
+
+func (l *Loop[M]) arm()    { l.word.Arm() }
+func (l *Loop[M]) disarm() { l.word.Disarm() }
 
 // untilTimer is timeout, or the time to the next timer if that is shorter.
 func (l *Loop[M]) untilTimer(timeout time.Duration) time.Duration {

@@ -21,7 +21,7 @@ type PollConfig struct {
 }
 
 func (cfg PollConfig) check() error {
-	if cfg.Wait > Spin {
+	if cfg.Wait >= policyCount {
 		return fmt.Errorf("reactor: new poll: unknown wait policy %d: %w", cfg.Wait, syscall.EINVAL)
 	}
 	if cfg.Capacity < 0 {
@@ -42,6 +42,15 @@ type Poll struct {
 	gate   gate
 	sel    selector
 	policy WaitPolicy
+	clock  stopwatch
+
+	// Of the goroutine that is in Wait.
+	parker parker
+	spins  spinning
+	pace   pace
+
+	// unparks counts the parks that unpark has ended.
+	unparks uint64
 
 	mu        sync.Mutex // guards what follows
 	wakers    []*Waker
@@ -51,16 +60,33 @@ type Poll struct {
 // NewPoll opens a Poll. Its descriptors are close-on-exec. The error satisfies
 // errors.Is with the system's errno (EMFILE, ENFILE, ENOMEM), with EINVAL for a
 // bad configuration, and with [errors.ErrUnsupported] where metalio has no
-// backend yet.
+// backend, or no way to [Park].
 func NewPoll(cfg PollConfig) (*Poll, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
-	p := &Poll{policy: cfg.Wait}
+	p := &Poll{policy: cfg.Wait, clock: stopwatch{time.Now()}}
 	if err := p.sel.open(cfg); err != nil {
 		return nil, fmt.Errorf("reactor: new poll: %w", err)
 	}
+	if errno := p.openParker(); errno != 0 {
+		p.sel.close()
+		return nil, fmt.Errorf("reactor: new poll: wait policy %v: %w", cfg.Wait, errno)
+	}
 	return p, nil
+}
+
+// openParker opens what the policy needs. Auto does without where there is no
+// parking.
+func (p *Poll) openParker() syscall.Errno {
+	if p.policy != Auto && p.policy != Park {
+		return 0
+	}
+	errno := p.parker.open(&p.sel)
+	if errno == syscall.ENOTSUP && p.policy == Auto {
+		return 0
+	}
+	return errno
 }
 
 // Register watches fd for interest and reports readiness with token.
@@ -147,6 +173,11 @@ func (p *Poll) Rearm(fd FD, blocked Interest) error {
 // It is an error if events is empty (EINVAL), if another goroutine is in Wait
 // (EBUSY), or if the Poll is closed, before or meanwhile ([os.ErrClosed]).
 func (p *Poll) Wait(events []Event, timeout time.Duration) (int, error) {
+	return p.waitBeside(descriptorsOnly{}, events, timeout)
+}
+
+// waitBeside is Wait that also returns 0 when other is pending.
+func (p *Poll) waitBeside(other sources, events []Event, timeout time.Duration) (int, error) {
 	if len(events) == 0 {
 		return 0, errNoRoom
 	}
@@ -156,7 +187,7 @@ func (p *Poll) Wait(events []Event, timeout time.Duration) (int, error) {
 	case gateTaken:
 		return 0, errWaitTwice
 	}
-	n, errno := p.sleep(events, timeout)
+	n, errno := p.await(events, timeout, other)
 	if p.leaveAlone() {
 		return 0, errWaitClosed
 	}
@@ -202,7 +233,7 @@ func (p *Poll) takeWakers() []*Waker {
 // leave ends a call that gate.enter has admitted.
 func (p *Poll) leave() {
 	if p.gate.leave() {
-		p.sel.close()
+		p.release()
 	}
 }
 
@@ -210,7 +241,13 @@ func (p *Poll) leave() {
 func (p *Poll) leaveAlone() (closed bool) {
 	closed, last := p.gate.leaveAlone()
 	if last {
-		p.sel.close()
+		p.release()
 	}
 	return closed
+}
+
+// release is the end of a Poll that nobody uses any more.
+func (p *Poll) release() {
+	p.parker.close()
+	p.sel.close()
 }

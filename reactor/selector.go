@@ -13,13 +13,13 @@ import (
 //   - checkNonblocking and SetNonblock.
 //
 // Arguments are valid when they arrive, and Poll's gate guarantees that close
-// is the last call, that it comes once, and that only one goroutine is in wait.
+// is the last call, that it comes once, and that only one goroutine is in look or sleep.
 var _ interface {
 	// open makes the zero selector usable, or leaves nothing behind.
 	open(cfg PollConfig) error
 
 	// register, reregister and deregister may run beside each other and
-	// beside wait.
+	// beside look and sleep.
 	register(fd FD, token Token, interest Interest, mode Mode) syscall.Errno
 	reregister(fd FD, token Token, interest Interest, mode Mode) syscall.Errno
 	deregister(fd FD) syscall.Errno
@@ -27,9 +27,14 @@ var _ interface {
 	// rearm watches a direction again that an Edge registration found blocked.
 	rearm(fd FD, blocked Interest) syscall.Errno
 
-	// wait fills events, which is not empty, and returns 0 only after
-	// timeout or interrupt.
-	wait(events []Event, timeout time.Duration) (int, syscall.Errno)
+	// look fills events, which is not empty, with what is ready, and never
+	// sleeps.
+	look(events []Event) (int, syscall.Errno)
+
+	// sleep is for when look has found nothing. It waits for up to timeout,
+	// which is not zero and for ever if negative, and returns 0 only after
+	// that or after interrupt.
+	sleep(events []Event, timeout time.Duration) (int, syscall.Errno)
 
 	// interrupt ends the current wait and all later ones. It cannot fail.
 	interrupt()

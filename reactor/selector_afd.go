@@ -337,6 +337,14 @@ func (s *selector) forgetClosed(slot uint32, base uintptr) bool {
 	return true
 }
 
+// look goes on while there are packets: behind those that were no events there
+// may be one.
+func (s *selector) look(events []Event) (int, syscall.Errno) { return s.wait(events, 0) }
+
+func (s *selector) sleep(events []Event, timeout time.Duration) (int, syscall.Errno) {
+	return s.wait(events, timeout)
+}
+
 // wait looks at the clock again after each call, because a timeout of the port
 // may end up to a tick of the system's clock, 15.6 ms, too early.
 func (s *selector) wait(events []Event, timeout time.Duration) (int, syscall.Errno) {

@@ -18,7 +18,7 @@ type selector struct {
 	epfd int
 	stop int // an eventfd that interrupt makes readable, for good
 
-	// coarse is set once the kernel has refused epoll_pwait2. Only wait
+	// coarse is set once the kernel has refused epoll_pwait2. Only sleep
 	// touches it.
 	coarse bool
 }
@@ -81,24 +81,24 @@ func (s *selector) close() {
 // fs/eventpoll.c, beyond which the kernel answers EINVAL.
 const maxRecords = 1 << 20
 
-func (s *selector) wait(events []Event, timeout time.Duration) (int, syscall.Errno) {
-	records := kernelRecords(events[:min(len(events), maxRecords)])
-
-	// A loop under load finds something here, for the price of a raw call.
-	n, errno := metalio.RawEpollPwait(s.epfd, records, 0, nil)
+// look is a raw call, since it cannot sleep. A loop under load finds something
+// each time and makes no other call to wait.
+func (s *selector) look(events []Event) (int, syscall.Errno) {
+	n, errno := metalio.RawEpollPwait(s.epfd, kernelRecords(events), 0, nil)
 	if errno == syscall.EINTR {
-		n, errno = 0, 0
+		return 0, 0
 	}
-	if n > 0 || errno != 0 || timeout == 0 {
-		return max(n, 0), errno
-	}
-	if timeout < 0 {
-		return s.waitForEver(records)
-	}
-	return s.waitFor(records, timeout)
+	return max(n, 0), errno
 }
 
-func (s *selector) waitForEver(records []metalio.EpollEvent) (int, syscall.Errno) {
+func (s *selector) sleep(events []Event, timeout time.Duration) (int, syscall.Errno) {
+	if timeout < 0 {
+		return s.sleepForEver(kernelRecords(events))
+	}
+	return s.sleepFor(kernelRecords(events), timeout)
+}
+
+func (s *selector) sleepForEver(records []metalio.EpollEvent) (int, syscall.Errno) {
 	for {
 		n, errno := metalio.EpollPwait(s.epfd, records, -1, nil)
 		if errno == syscall.EINTR {
@@ -108,13 +108,13 @@ func (s *selector) waitForEver(records []metalio.EpollEvent) (int, syscall.Errno
 	}
 }
 
-// waitFor sleeps for timeout, in as many calls as signals and the longest time
+// sleepFor sleeps for timeout, in as many calls as signals and the longest time
 // that a call takes make of it. What remains is the timeout minus the time
 // since the start, which cannot overflow as an absolute deadline could.
-func (s *selector) waitFor(records []metalio.EpollEvent, timeout time.Duration) (int, syscall.Errno) {
+func (s *selector) sleepFor(records []metalio.EpollEvent, timeout time.Duration) (int, syscall.Errno) {
 	start := time.Now()
 	for remaining := timeout; remaining > 0; remaining = timeout - time.Since(start) {
-		n, errno := s.sleep(records, remaining)
+		n, errno := s.sleepOnce(records, remaining)
 		if n > 0 || errno != 0 {
 			return n, errno
 		}
@@ -122,8 +122,8 @@ func (s *selector) waitFor(records []metalio.EpollEvent, timeout time.Duration) 
 	return 0, 0
 }
 
-// sleep is one call, of at most d. A signal ends it with nothing.
-func (s *selector) sleep(records []metalio.EpollEvent, d time.Duration) (n int, errno syscall.Errno) {
+// sleepOnce is one call, of at most d. A signal ends it with nothing.
+func (s *selector) sleepOnce(records []metalio.EpollEvent, d time.Duration) (n int, errno syscall.Errno) {
 	if s.coarse {
 		n, errno = metalio.EpollPwait(s.epfd, records, milliseconds(d), nil)
 	} else {
@@ -146,7 +146,7 @@ func (s *selector) sleep(records []metalio.EpollEvent, d time.Duration) (n int, 
 }
 
 // milliseconds rounds up, so that no wait ends early, and stays below what a C
-// int holds: 24.8 days, after which waitFor goes round again.
+// int holds: 24.8 days, after which sleepFor goes round again.
 func milliseconds(d time.Duration) int {
 	ms := d / time.Millisecond
 	if d%time.Millisecond != 0 {
@@ -155,8 +155,10 @@ func milliseconds(d time.Duration) int {
 	return int(min(ms, math.MaxInt32))
 }
 
-// kernelRecords is events as the kernel sees them. It is sound because Event is
-// a struct of one EpollEvent and nothing else, and so has its size and layout.
+// kernelRecords is events as the kernel sees them, or as many of them as it
+// takes. It is sound because Event is a struct of one EpollEvent and nothing
+// else, and so has its size and layout.
 func kernelRecords(events []Event) []metalio.EpollEvent {
+	events = events[:min(len(events), maxRecords)]
 	return unsafe.Slice((*metalio.EpollEvent)(unsafe.Pointer(unsafe.SliceData(events))), len(events))
 }

@@ -295,22 +295,22 @@ func (s *selector) close() { metalio.Close(s.kq) }
 // maxRecords is more than anybody waits for, and fits in a C int.
 const maxRecords = 1 << 20
 
-func (s *selector) wait(events []Event, timeout time.Duration) (int, syscall.Errno) {
-	records := kernelRecords(events[:min(len(events), maxRecords)])
+// look is a raw call, since it cannot sleep.
+func (s *selector) look(events []Event) (int, syscall.Errno) {
+	n, errno := collected(metalio.RawKevent(s.kq, nil, kernelRecords(events), &metalio.Timespec{}))
+	return s.settle(events[:n]), errno
+}
 
-	// A loop under load finds something here, for the price of a raw call.
-	n, errno := collected(metalio.RawKevent(s.kq, nil, records, &metalio.Timespec{}))
-	switch {
-	case n > 0 || errno != 0 || timeout == 0:
-	case timeout < 0:
-		n, errno = s.waitForEver(records)
-	default:
-		n, errno = s.waitFor(records, timeout)
+func (s *selector) sleep(events []Event, timeout time.Duration) (n int, errno syscall.Errno) {
+	if timeout < 0 {
+		n, errno = s.sleepForEver(kernelRecords(events))
+	} else {
+		n, errno = s.sleepFor(kernelRecords(events), timeout)
 	}
 	return s.settle(events[:n]), errno
 }
 
-func (s *selector) waitForEver(records []metalio.KeventT) (int, syscall.Errno) {
+func (s *selector) sleepForEver(records []metalio.KeventT) (int, syscall.Errno) {
 	for {
 		n, errno := collected(metalio.Kevent(s.kq, nil, records, nil))
 		if n > 0 || errno != 0 {
@@ -323,10 +323,10 @@ func (s *selector) waitForEver(records []metalio.KeventT) (int, syscall.Errno) {
 // of a long [time.Duration], and elsewhere they may not fit in a time_t.
 const longestSleep = 1e6 * time.Second
 
-// waitFor sleeps for timeout, in as many calls as signals and longestSleep make
+// sleepFor sleeps for timeout, in as many calls as signals and longestSleep make
 // of it. What remains is the timeout minus the time since the start, which
 // cannot overflow as an absolute deadline could.
-func (s *selector) waitFor(records []metalio.KeventT, timeout time.Duration) (int, syscall.Errno) {
+func (s *selector) sleepFor(records []metalio.KeventT, timeout time.Duration) (int, syscall.Errno) {
 	start := time.Now()
 	for remaining := timeout; remaining > 0; remaining = timeout - time.Since(start) {
 		d := min(remaining, longestSleep)
@@ -437,9 +437,11 @@ func (s *selector) armed(ev *Event) *registered {
 	return r
 }
 
-// kernelRecords is events as the kernel sees them. It is sound because Event is
-// a struct of one KeventT and nothing else, and so has its size and layout.
+// kernelRecords is events as the kernel sees them, or as many of them as it
+// takes. It is sound because Event is a struct of one KeventT and nothing else,
+// and so has its size and layout.
 func kernelRecords(events []Event) []metalio.KeventT {
+	events = events[:min(len(events), maxRecords)]
 	return unsafe.Slice((*metalio.KeventT)(unsafe.Pointer(unsafe.SliceData(events))), len(events))
 }
 

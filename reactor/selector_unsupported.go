@@ -18,7 +18,8 @@ func (*selector) register(FD, Token, Interest, Mode) syscall.Errno   { return sy
 func (*selector) reregister(FD, Token, Interest, Mode) syscall.Errno { return syscall.ENOSYS }
 func (*selector) deregister(FD) syscall.Errno                        { return syscall.ENOSYS }
 func (*selector) rearm(FD, Interest) syscall.Errno                   { return syscall.ENOSYS }
-func (*selector) wait([]Event, time.Duration) (int, syscall.Errno)   { return 0, syscall.ENOSYS }
+func (*selector) look([]Event) (int, syscall.Errno)                  { return 0, syscall.ENOSYS }
+func (*selector) sleep([]Event, time.Duration) (int, syscall.Errno)  { return 0, syscall.ENOSYS }
 func (*selector) interrupt()                                         {}
 func (*selector) close()                                             {}
 

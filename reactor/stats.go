@@ -12,7 +12,7 @@ type Stats struct {
 	Messages uint64 // calls of Message
 	Timeouts uint64 // calls of Timeout
 	Signals  uint64 // calls of Signal
-	Wakes    uint64 // events of the loop's own waker
+	Wakes    uint64 // times that another goroutine has ended the loop's sleep
 
 	Registered int // registrations at present
 	Timers     int // pending timers at present
@@ -36,6 +36,7 @@ func (s *Stats) timeout(lag time.Duration) {
 // methods but Stop and Sender, and does not allocate.
 func (l *Loop[M]) Stats() Stats {
 	s := l.stats
+	s.Wakes += l.poll.unparks
 	s.Registered = l.table.slots.Len()
 	s.Timers = l.wheel.Len()
 	s.Queued = l.queue.Len()
