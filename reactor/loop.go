@@ -208,6 +208,7 @@ func (l *Loop[M]) begin() bool {
 		return false
 	}
 	l.clock.inTurn = true
+	l.clock.ended = 0 // it may be long ago
 	return true
 }
 

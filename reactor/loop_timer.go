@@ -73,10 +73,27 @@ type clock struct {
 	inTurn bool
 	at     int64 // the turn's reading, if it is known
 	known  bool
+	ended  int64 // the reading at the end of the turn before, 0 if there is none
 }
 
 // newTurn forgets the turn's reading.
 func (c *clock) newTurn() { c.known = false }
+
+// endTurn reads the clock at the end of a turn.
+func (c *clock) endTurn() int64 {
+	c.ended = c.read()
+	return c.ended
+}
+
+// betweenTurns is a reading from after all handlers of the turn before.
+func (c *clock) betweenTurns() int64 {
+	now := c.ended
+	c.ended = 0
+	if now == 0 {
+		now = c.read()
+	}
+	return now
+}
 
 // turn is the turn's reading, made once, or a fresh one outside a turn.
 func (c *clock) turn() int64 {

@@ -16,8 +16,21 @@ func (l *Loop[M]) turn(h Handler[M], timeout time.Duration) (int, error) {
 			return 0, err
 		}
 	}
-	return l.handleEvents(h) + l.handleMessages(h) + l.handleTimers(h) + l.handleSignals(h), nil
+	measured := l.clock.known || l.stats.Turns%sampledTurns == 0
+	start := int64(0)
+	if measured {
+		start = l.clock.turn()
+	}
+	calls := l.handleEvents(h) + l.handleMessages(h) + l.handleTimers(h) + l.handleSignals(h)
+	if measured {
+		l.stats.TurnLag.add(time.Duration(l.clock.endTurn() - start))
+	}
+	return calls, nil
 }
+
+// sampledTurns is every how many turns one is measured that has no other use for
+// the clock.
+const sampledTurns = 8
 
 // gather waits until something is ready, and takes the events.
 func (l *Loop[M]) gather(timeout time.Duration) error {
@@ -55,7 +68,7 @@ func (l *Loop[M]) untilTimer(timeout time.Duration) time.Duration {
 	if !ok {
 		return timeout
 	}
-	d := max(time.Duration(deadline-l.clock.read()), 0)
+	d := max(time.Duration(deadline-l.clock.betweenTurns()), 0)
 	if timeout < 0 {
 		return d
 	}

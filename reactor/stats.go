@@ -18,18 +18,21 @@ type Stats struct {
 	Timers     int // pending timers at present
 	Queued     int // messages waiting at present
 
-	// Lag is how much later than its deadline the last timer was handled,
-	// MaxLag the most that it has been: what slow handlers and a busy machine
-	// add to every deadline.
-	Lag    time.Duration
-	MaxLag time.Duration
+	// TimerLag is how much later than its deadline each timer was handled:
+	// what slow handlers and a busy machine add to every deadline.
+	TimerLag LagHistogram
+
+	// TurnLag is for how long turns, once awake, have kept the loop from
+	// looking at its descriptors again: what a slow handler adds to the others'
+	// latency. Measured are the turns that read the clock for timers, and every
+	// eighth of the others.
+	TurnLag LagHistogram
 }
 
 // timeout counts an expired timer that was late by lag.
 func (s *Stats) timeout(lag time.Duration) {
 	s.Timeouts++
-	s.Lag = lag
-	s.MaxLag = max(s.MaxLag, lag)
+	s.TimerLag.add(lag)
 }
 
 // Stats returns the counters. It belongs to the loop's goroutine, like all
