@@ -10,6 +10,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/metalio/metalio/internal/behaviours"
 )
 
 // consumer is the loop of doc.go, with everything that a test wants to know.
@@ -76,7 +78,7 @@ func wantMessages[M comparable](t testing.TB, got []M, want ...M) {
 
 // TestWakersAndMessages has the behaviours that need no reactor, by name.
 func TestWakersAndMessages(t *testing.T) {
-	t.Run("wake_before_wait_is_delivered", func(t *testing.T) {
+	behaviours.Run(t, "wake_before_wait_is_delivered", func(t *testing.T) {
 		c := newConsumer[int](4)
 		if !c.q.Arm() {
 			t.Fatal("Arm of an empty queue says that there is something to do")
@@ -94,7 +96,7 @@ func TestWakersAndMessages(t *testing.T) {
 		wantMessages(t, rest(c.q), 2)
 	})
 
-	t.Run("many_wakes_are_one_event", func(t *testing.T) {
+	behaviours.Run(t, "many_wakes_are_one_event", func(t *testing.T) {
 		c := newConsumer[int](4)
 		c.q.Arm()
 		for range 1000 {
@@ -107,7 +109,7 @@ func TestWakersAndMessages(t *testing.T) {
 		}
 	})
 
-	t.Run("wake_from_another_goroutine", func(t *testing.T) {
+	behaviours.Run(t, "wake_from_another_goroutine", func(t *testing.T) {
 		c := newConsumer[int](4)
 		go func() {
 			_ = c.q.Sender().TrySend(7)
@@ -118,7 +120,7 @@ func TestWakersAndMessages(t *testing.T) {
 		wantMessages(t, got, 7)
 	})
 
-	t.Run("wakes_from_10_goroutines", func(t *testing.T) {
+	behaviours.Run(t, "wakes_from_10_goroutines", func(t *testing.T) {
 		c := newConsumer[int](4)
 		var wg sync.WaitGroup
 		for range 10 {
@@ -141,28 +143,22 @@ func TestWakersAndMessages(t *testing.T) {
 		}
 	})
 
-	t.Run("no_lost_wake", testNoLostWake)
-	t.Run("one_syscall_for_a_burst", testOneWakeForABurst)
-	t.Run("none_while_awake", testNoneWhileAwake)
-	t.Run("fifo_for_each_producer", testFIFO)
-	t.Run("full_returns_ErrFull", testFull)
-	t.Run("send_waits_for_room_and_honours_context", testSendWaits)
-	t.Run("handler_sends_to_its_own_loop", testHandlerSends)
-	t.Run("close_keeps_what_was_accepted", testCloseKeeps)
-	t.Run("send_after_close_is_ErrClosed", testSendAfterClose)
-	t.Run("loop_stop_with_blocked_senders", testCloseWithBlockedSenders)
+	behaviours.Run(t, "no_lost_wake", testNoLostWake)
+	behaviours.Run(t, "one_syscall_for_a_burst", testOneWakeForABurst)
+	behaviours.Run(t, "none_while_awake", testNoneWhileAwake)
+	behaviours.Run(t, "fifo_for_each_producer", testFIFO)
+	behaviours.Run(t, "full_returns_ErrFull", testFull)
+	behaviours.Run(t, "send_waits_for_room_and_honours_context", testSendWaits)
+	behaviours.Run(t, "handler_sends_to_its_own_loop", testHandlerSends)
+	behaviours.Run(t, "close_keeps_what_was_accepted", testCloseKeeps)
+	behaviours.Run(t, "send_after_close_is_ErrClosed", testSendAfterClose)
+	behaviours.Run(t, "loop_stop_with_blocked_senders", testCloseWithBlockedSenders)
 }
 
 // testNoLostWake plays ping-pong between two consumers that sleep whenever they
-// have nothing to do: one wake lost, and the test hangs. The 10^7 rounds of the
-// full test are 10^5 with -short and 3×10^5 with -race, which is slower.
+// have nothing to do: one wake lost, and the test hangs.
 func testNoLostWake(t *testing.T) {
-	rounds := 10_000_000
-	if testing.Short() {
-		rounds = 100_000
-	} else if raceEnabled {
-		rounds = 300_000
-	}
+	rounds := behaviours.Budget(t, "no_lost_wake")
 	ping, pong := newConsumer[int](1), newConsumer[int](1)
 	go func() {
 		ping.run(1, func(i int) {

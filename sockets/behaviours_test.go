@@ -1,6 +1,10 @@
 package sockets_test
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/metalio/metalio/internal/behaviours"
+)
 
 // TestBehaviours names the behaviours that the sockets hold by themselves; the
 // package reactor tests them again with events.
@@ -25,6 +29,6 @@ func TestBehaviours(t *testing.T) {
 		{"udp_message_too_long", udpMessageTooLong},
 		{"udp_port_unreachable", udpPortUnreachable},
 	} {
-		t.Run(b.name, b.test)
+		behaviours.Run(t, b.name, b.test)
 	}
 }

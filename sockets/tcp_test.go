@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/metalio/metalio"
+	"github.com/metalio/metalio/internal/behaviours"
 	"github.com/metalio/metalio/sockets"
 )
 
@@ -198,7 +199,6 @@ func TestCloseRead(t *testing.T) {
 }
 
 func resetIsReadable(t *testing.T) {
-	skipUnderWine(t, noReset)
 	c, peer := netPeer(t, listen(t, sockets.ListenConfig{}))
 	check(t, peer.SetLinger(0))
 	check(t, peer.Close())
@@ -207,11 +207,8 @@ func resetIsReadable(t *testing.T) {
 	wantIs(t, err, syscall.ECONNRESET)
 }
 
-// noReset: Wine's server shuts a socket down before it closes it.
-const noReset = "closing with zero linger ends the connection instead of resetting it"
-
 func TestSetLingerZeroResets(t *testing.T) {
-	skipUnderWine(t, noReset)
+	skipUnderWine(t, "closing with zero linger ends the connection instead of resetting it")
 	c, peer := netPeer(t, listen(t, sockets.ListenConfig{}))
 	check(t, c.SetLinger(5))
 	check(t, c.SetLinger(-1))
@@ -518,7 +515,7 @@ func TestConnIsReusable(t *testing.T) {
 }
 
 func acceptStorm(t *testing.T) {
-	const total = 2000
+	total := behaviours.Budget(t, "accept_storm")
 	l := listen(t, sockets.ListenConfig{})
 	addr := l.Addr().String()
 	dialed := make(chan error, 1)

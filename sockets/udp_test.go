@@ -89,7 +89,6 @@ func udpMessageTooLong(t *testing.T) {
 }
 
 func udpPortUnreachable(t *testing.T) {
-	skipUnderWine(t, "Wine 8 does not report an unreachable port")
 	gone := listenUDP(t)
 	to := gone.LocalAddr()
 	check(t, gone.Close())

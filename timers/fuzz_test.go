@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"testing"
 	"time"
+
+	"github.com/metalio/metalio/internal/behaviours"
 )
 
 // script reads the steps of a fuzz input.
@@ -108,56 +110,75 @@ func FuzzWheelAgainstSortedSlice(f *testing.F) {
 	f.Add([]byte{10, 190, 0, 0, 190, 255, 0, 254, 1, 7, 190, 255, 11, 0, 191, 127, 7, 255, 2, 11})
 	random := rand.New(rand.NewPCG(1, 2))
 	for range 64 {
-		data := make([]byte, random.IntN(1500))
-		for i := range data {
-			data[i] = byte(random.Uint32())
-		}
-		f.Add(data)
+		f.Add(randomScript(random))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) { run(t, data) })
 }
 
-// FuzzExactNextExpiry asks for the next expiry after every step, in few slots
-// and with many equal deadlines: that exercises the heaps.
+// testAgainstSortedSlice is what fuzzing does, with the same inputs each time.
+func testAgainstSortedSlice(t *testing.T) {
+	random := rand.New(rand.NewPCG(9, 10))
+	for range behaviours.Budget(t, "wheel_against_sorted_slice") {
+		run(t, randomScript(random))
+	}
+}
+
+func randomScript(random *rand.Rand) []byte {
+	data := make([]byte, random.IntN(1500))
+	for i := range data {
+		data[i] = byte(random.Uint32())
+	}
+	return data
+}
+
 func FuzzExactNextExpiry(f *testing.F) {
 	f.Add(byte(0), []byte{1, 2, 3, 200, 100, 50, 25})
 	f.Add(byte(6), []byte("the earliest of many is cancelled again and again"))
 	f.Add(byte(12), []byte{255, 254, 253, 252, 128, 129, 130, 64, 65, 66, 0, 0, 0, 0})
 	random := rand.New(rand.NewPCG(3, 4))
 	for range 64 {
-		data := make([]byte, random.IntN(1500))
-		for i := range data {
-			data[i] = byte(random.Uint32())
-		}
+		data := randomScript(random)
 		f.Add(byte(random.IntN(14)), data)
 	}
-	f.Fuzz(func(t *testing.T, tick byte, data []byte) {
-		s := &script{data}
-		p := newPair(t, Config{Grow: true, Tick: 1 << (tick % 40)})
-		var now int64
-		for len(s.data) > 0 {
-			op := s.byte()
-			near := now + int64(s.byte())<<(op>>5)
-			switch op % 8 {
-			case 0, 1, 2, 3:
-				p.add(near, 0)
-			case 4:
-				p.reset(s.id(p.ids), near)
-			case 5: // the earliest goes
-				if _, ok := p.m.next(); ok && len(p.m.due) == 0 {
-					p.cancel(p.m.armed[0].id)
-				}
-			case 6: // the earliest is moved later
-				if _, ok := p.m.next(); ok && len(p.m.due) == 0 {
-					p.reset(p.m.armed[0].id, near+1000)
-				}
-			case 7:
-				now += int64(s.byte())
-				p.advance(now)
-				p.pop()
+	f.Fuzz(runNext)
+}
+
+func testExactNextExpiry(t *testing.T) {
+	random := rand.New(rand.NewPCG(11, 12))
+	for range behaviours.Budget(t, "exact_next_expiry") {
+		data := randomScript(random)
+		runNext(t, byte(random.IntN(14)), data)
+	}
+}
+
+// runNext asks for the next expiry after every step, in few slots and with many
+// equal deadlines: that exercises the heaps.
+func runNext(t *testing.T, tick byte, data []byte) {
+	s := &script{data}
+	p := newPair(t, Config{Grow: true, Tick: 1 << (tick % 40)})
+	var now int64
+	for len(s.data) > 0 {
+		op := s.byte()
+		near := now + int64(s.byte())<<(op>>5)
+		switch op % 8 {
+		case 0, 1, 2, 3:
+			p.add(near, 0)
+		case 4:
+			p.reset(s.id(p.ids), near)
+		case 5: // the earliest goes
+			if _, ok := p.m.next(); ok && len(p.m.due) == 0 {
+				p.cancel(p.m.armed[0].id)
 			}
-			p.next()
-			check(t, p.w)
+		case 6: // the earliest is moved later
+			if _, ok := p.m.next(); ok && len(p.m.due) == 0 {
+				p.reset(p.m.armed[0].id, near+1000)
+			}
+		case 7:
+			now += int64(s.byte())
+			p.advance(now)
+			p.pop()
 		}
-	})
+		p.next()
+		check(t, p.w)
+	}
 }

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/metalio/metalio/internal/behaviours"
 )
 
 // popAll pops what is due and returns the tokens.
@@ -63,7 +65,7 @@ func wantEmpty(t *testing.T, w *Wheel) {
 var ticks = []time.Duration{1, DefaultTick, 1 << 40}
 
 func TestTimers(t *testing.T) {
-	behaviours := map[string]func(t *testing.T, w *Wheel){
+	ofOneWheel := map[string]func(t *testing.T, w *Wheel){
 		"order":                   testOrder,
 		"same_deadline_fifo":      testSameDeadlineFIFO,
 		"later_then_earlier":      testLaterThenEarlier,
@@ -88,8 +90,8 @@ func TestTimers(t *testing.T) {
 		"periodic_arithmetic_is_clamped":                             testPeriodicClamped,
 		"periodic_is_cancelled_and_reset_inside_handler":             testPeriodicHandler,
 	}
-	for name, test := range behaviours {
-		t.Run(name, func(t *testing.T) {
+	for name, test := range ofOneWheel {
+		behaviours.Run(t, name, func(t *testing.T) {
 			for _, tick := range ticks {
 				w := mustNew(t, Config{Tick: tick, Capacity: 4096})
 				test(t, w)
@@ -97,9 +99,11 @@ func TestTimers(t *testing.T) {
 			}
 		})
 	}
-	t.Run("slab_full_is_an_error_or_grows_as_configured", testFull)
-	t.Run("million_timers", testMillion)
-	t.Run("cancel_does_not_spin", testCancelDoesNotSpin)
+	behaviours.Run(t, "slab_full_is_an_error_or_grows_as_configured", testFull)
+	behaviours.Run(t, "million_timers", testMillion)
+	behaviours.Run(t, "cancel_does_not_spin", testCancelDoesNotSpin)
+	behaviours.Run(t, "exact_next_expiry", testExactNextExpiry)
+	behaviours.Run(t, "wheel_against_sorted_slice", testAgainstSortedSlice)
 }
 
 func testOrder(t *testing.T, w *Wheel) {
@@ -559,7 +563,7 @@ func testFull(t *testing.T) {
 }
 
 func testMillion(t *testing.T) {
-	const n = 1_000_000
+	n := behaviours.Budget(t, "million_timers")
 	w := mustNew(t, Config{Capacity: n})
 	random := rand.New(rand.NewPCG(7, 8))
 	ids := make([]ID, n)

@@ -91,7 +91,7 @@ var Table = []Group{
 			{Name: "own_shutdown_write_is_not_hangup"},
 			{Name: "connect_success_is_writable", Packages: inReactorAndSockets},
 			{Name: "connect_refused_is_writable_or_error_with_take_error", Packages: inReactorAndSockets},
-			{Name: "reset_is_readable_and_read_fails", Packages: inReactorAndSockets},
+			{Name: "reset_is_readable_and_read_fails", Packages: inReactorAndSockets, Except: noReset},
 			{Name: "buffered_data_before_eof_is_readable", Packages: inReactorAndSockets},
 			{Name: "writable_again_after_buffer_drains", Packages: inReactorAndSockets},
 			{Name: "empty_datagram_is_readable", Packages: inReactorAndSockets},
@@ -158,8 +158,8 @@ var Table = []Group{
 			{Name: "wheel_wrap"},
 			{Name: "cascade_boundaries"},
 			{Name: "long_gap_catch_up"},
-			{Name: "exact_next_expiry"},
-			{Name: "wheel_against_sorted_slice"},
+			{Name: "exact_next_expiry", Budget: Times{Native: 100}},
+			{Name: "wheel_against_sorted_slice", Budget: Times{Native: 500}},
 			{Name: "periodic_without_drift_reports_overruns", Packages: inTimersAndReactor},
 			{Name: "expiry_budget", Packages: inTimersAndReactor},
 			{Name: "slab_full_is_an_error_or_grows_as_configured"},
@@ -211,9 +211,9 @@ var Table = []Group{
 		Behaviours: []Behaviour{
 			{Name: "net_Conn_watched"},
 			{Name: "os_File_pipe_watched", Except: socketsOnly},
-			{Name: "std_reads_and_poll_watches_at_once", Packages: inReactorAndSockets},
-			{Name: "conn_from_net_and_back_keeps_data", Packages: inSockets},
-			{Name: "ownership_after_conversion", Packages: inSockets},
+			{Name: "std_reads_and_poll_watches_at_once"},
+			{Name: "conn_from_net_and_back_keeps_data", Packages: inSockets, Except: noConversions},
+			{Name: "ownership_after_conversion", Packages: inSockets, Except: noConversions},
 			{Name: "closed_net_Conn_is_refused", Packages: inReactorAndSockets},
 		},
 	},
@@ -228,7 +228,7 @@ var Table = []Group{
 			{Name: "base_socket_of_a_layered_provider"},
 			{Name: "edge_rearm_after_would_block_only_in_the_blocked_direction"},
 			{Name: "udp_message_too_long", Packages: inSockets},
-			{Name: "udp_port_unreachable", Packages: inSockets},
+			{Name: "udp_port_unreachable", Packages: inSockets, Except: noPortUnreachable},
 			{Name: "1_000_sockets", Budget: Times{Native: 1000}},
 		},
 	},
@@ -266,6 +266,12 @@ var (
 		"AFD mixes the events of two polls on one socket: the second Poll is refused"}}
 	noUnixSockets = []Exception{{[]Backend{Wine},
 		"Wine 8.0 has no AF_UNIX"}}
+	noReset = []Exception{{[]Backend{Wine},
+		"Wine's server shuts a socket down before it closes it: with zero linger the peer finds an end, not a reset"}}
+	noConversions = []Exception{{onAFD,
+		"A Windows socket belongs to one completion port for life: conversions are errors.ErrUnsupported"}}
+	noPortUnreachable = []Exception{{[]Backend{Wine},
+		"Wine 8.0 does not report an unreachable port"}}
 	noPriority = []Exception{{[]Backend{FreeBSD, KqueueSim},
 		"FreeBSD's kqueue, which the simulation follows, has no filter for out-of-band data: Priority is errors.ErrUnsupported"}}
 	noUnixSignals = []Exception{{onAFD,

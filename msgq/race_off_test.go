@@ -1,5 +1,0 @@
-//go:build !race
-
-package msgq
-
-const raceEnabled = false
