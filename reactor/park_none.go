@@ -12,6 +12,7 @@ type parker struct{}
 func (*parker) open(*selector) syscall.Errno { return syscall.ENOTSUP }
 func (*parker) close()                       {}
 func (*parker) busy(int)                     {}
+func (*parker) usable() bool                 { return false }
 
 func (*Poll) parkable(int64) bool                      { return false }
 func (*Poll) park([]Event, int64) (int, syscall.Errno) { return 0, syscall.ENOTSUP }

@@ -97,7 +97,9 @@ func (p *Poll) await(events []Event, timeout time.Duration, other sources) (int,
 	}
 	if p.policy == Auto && p.spins.worthwhile() {
 		n, errno, found := p.lookUntil(events, min(until, now+spinTime), other)
-		p.spins.record(found)
+		// A parked Loop is woken by a message sooner than one that looks on
+		// hears of it, so that only descriptors make looking on worth it.
+		p.spins.record(found && (n > 0 || !p.parker.usable()))
 		if found || until <= now+spinTime {
 			return n, errno
 		}
@@ -186,16 +188,17 @@ const (
 	// cost, so that it never does worse than twice the best choice.
 	spinTime = int64(20 * time.Microsecond)
 
-	// vainSpins in a row make Auto stop looking on, and try again after
-	// skippedSpins sleeps.
-	vainSpins    = 4
-	skippedSpins = 15
+	// vainSpins in a row make Auto stop looking on. It tries again after 15
+	// sleeps, and if that is in vain too after 31, and so on up to mostSkipped.
+	vainSpins   = 4
+	mostSkipped = 255
 )
 
 // spinning remembers whether looking on has been worth it.
 type spinning struct {
-	vain uint8
-	skip uint8
+	vain  uint8 // tries in a row that were not
+	skip  uint8 // sleeps until the next try
+	pause uint8 // sleeps between the last two tries
 }
 
 func (s *spinning) worthwhile() bool {
@@ -206,15 +209,17 @@ func (s *spinning) worthwhile() bool {
 	return true
 }
 
-func (s *spinning) record(found bool) {
-	if found {
-		s.vain = 0
+func (s *spinning) record(worth bool) {
+	if worth {
+		*s = spinning{}
 		return
 	}
-	if s.vain++; s.vain >= vainSpins {
-		s.vain = vainSpins - 1 // one more vain try is enough
-		s.skip = skippedSpins
+	if s.vain++; s.vain < vainSpins {
+		return
 	}
+	s.vain = vainSpins - 1 // from now on one vain try is enough
+	s.pause = uint8(min(2*max(int(s.pause), 7)+1, mostSkipped))
+	s.skip = s.pause
 }
 
 // A goroutine that is never off its processor is overdue after 10 ms in the eyes

@@ -42,10 +42,15 @@ func TestSpinningGivesUpAndTriesAgain(t *testing.T) {
 	if n := spins(vainSpins, false); n != vainSpins {
 		t.Errorf("%d spins before it gives up, want %d", n, vainSpins)
 	}
-	if n := spins(10*(skippedSpins+1), false); n != 10 {
-		t.Errorf("%d spins after it has given up, want 10", n)
+	for _, pause := range []int{15, 31, 63, 127, mostSkipped, mostSkipped} {
+		if n := spins(pause, true); n != 0 {
+			t.Fatalf("%d spins among %d sleeps after it has given up", n, pause)
+		}
+		if n := spins(1, false); n != 1 {
+			t.Fatalf("does not try again after %d sleeps", pause)
+		}
 	}
-	spins(skippedSpins, true)
+	spins(mostSkipped, true)
 	if n := spins(100, true); n != 100 {
 		t.Errorf("%d spins of 100 after one that was worth it", n)
 	}
