@@ -1,0 +1,141 @@
+// Package sample is what the Go programs of this benchmark share: it is bench.h
+// in Go, so that both sides measure in the same way.
+package sample
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"runtime"
+	"slices"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Must ends the program with err, unless it is nil.
+func Must(err error) {
+	if err == nil {
+		return
+	}
+	_, file, line, _ := runtime.Caller(1)
+	fmt.Fprintf(os.Stderr, "%s:%d: %v\n", file, line, err)
+	os.Exit(1)
+}
+
+// Get is Must for a call that also returns a value.
+func Get[T any](v T, err error) T {
+	if err != nil {
+		_, file, line, _ := runtime.Caller(1)
+		fmt.Fprintf(os.Stderr, "%s:%d: %v\n", file, line, err)
+		os.Exit(1)
+	}
+	return v
+}
+
+// Report writes one metric.
+func Report(name string, value float64) {
+	fmt.Printf("%s %.3f\n", name, value)
+}
+
+// Seconds is the flag -duration: how long to measure.
+type Seconds struct{ f *float64 }
+
+// DurationFlag defines -duration. Every program has it.
+func DurationFlag() Seconds {
+	return Seconds{flag.Float64("duration", 1, "how long to measure, in `seconds`")}
+}
+
+// Duration is what the flag says.
+func (s Seconds) Duration() time.Duration { return time.Duration(*s.f * float64(time.Second)) }
+
+// CoreFlag defines -core. Every program has it.
+func CoreFlag() *int { return flag.Int("core", 0, "core to measure on") }
+
+// ThreadTime is the processor time that the calling thread has used. The caller
+// has locked its goroutine to the thread.
+func ThreadTime() time.Duration { return clock(unix.CLOCK_THREAD_CPUTIME_ID) }
+
+// ProcessTime is the processor time that all threads have used.
+func ProcessTime() time.Duration { return clock(unix.CLOCK_PROCESS_CPUTIME_ID) }
+
+func clock(id int32) time.Duration {
+	var ts unix.Timespec
+	Must(unix.ClockGettime(id, &ts))
+	return time.Duration(ts.Nano())
+}
+
+// Pin keeps the calling thread on one core, for which it locks the goroutine to
+// it. A machine may not have that core.
+func Pin(cpu int) {
+	runtime.LockOSThread()
+	var set unix.CPUSet
+	set.Set(cpu)
+	if err := unix.SchedSetaffinity(0, &set); err != nil {
+		fmt.Fprintf(os.Stderr, "cannot pin to core %d: %v\n", cpu, err)
+	}
+}
+
+// Samples is how many batches a metric is the median of.
+const Samples = 15
+
+// Of runs work(n) in batches that take about total together, on the calling
+// thread, and returns the median of the batches: nanoseconds of processor time
+// for each of the n.
+func Of(total time.Duration, work func(n int)) float64 {
+	batch := total / Samples
+	n := perBatch(batch, work)
+	var values [Samples]float64
+	for i := range values {
+		start := ThreadTime()
+		work(n)
+		values[i] = float64(ThreadTime()-start) / float64(n)
+	}
+	return Quantile(values[:], 0.5)
+}
+
+// perBatch warms up, and finds how many fit in a batch.
+func perBatch(batch time.Duration, work func(n int)) int {
+	for n := 64; ; n *= 2 {
+		start := ThreadTime()
+		work(n)
+		took := ThreadTime() - start
+		if took > batch/2 {
+			return int(float64(n)*float64(batch)/float64(took)) + 1
+		}
+	}
+}
+
+// Quantile sorts values and returns their q-th quantile.
+func Quantile(values []float64, q float64) float64 {
+	slices.Sort(values)
+	return values[int(q*float64(len(values)-1))]
+}
+
+// Random is the xorshift generator of bench.h: every contender draws the same
+// sequence.
+type Random uint64
+
+// Next draws 64 bits.
+func (r *Random) Next() uint64 {
+	x := *r
+	x ^= x << 13
+	x ^= x >> 7
+	x ^= x << 17
+	*r = x
+	return uint64(x)
+}
+
+// Order is the numbers below n in the random order of bench.h's shuffle.
+func Order(n int) []uint32 {
+	r := Random(88172645463325252)
+	order := make([]uint32, n)
+	for i := range order {
+		order[i] = uint32(i)
+	}
+	for i := n - 1; i > 0; i-- {
+		j := int(r.Next() % uint64(i+1))
+		order[i], order[j] = order[j], order[i]
+	}
+	return order
+}

@@ -1,0 +1,160 @@
+package main
+
+import (
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"github.com/metalio/metalio/reactor"
+	"github.com/metalio/metalio/timers"
+
+	"github.com/metalio/metalio/bench/micro/internal/sample"
+)
+
+// density is how far apart the deadlines are for expire: less than it takes to
+// handle one timer.
+const density = 20 * time.Nanosecond
+
+// startAhead starts timers with delays that are squeezed in what density makes
+// of their number, behind an instant when all have been started; and sleeps
+// until then. If starting took longer than it should, it empties the set and
+// tries again.
+func startAhead(delays []time.Duration, start func(i int, d time.Duration), empty func()) {
+	size := int64(len(delays))
+	for lead := 20*time.Millisecond + time.Duration(size)*time.Microsecond; ; lead *= 2 {
+		begin := time.Now()
+		for i, d := range delays {
+			offset := time.Duration(int64(d) * size / int64(span/density))
+			start(i, lead+offset-time.Since(begin))
+		}
+		if left := lead - time.Since(begin); left > 0 {
+			time.Sleep(left)
+			return
+		}
+		empty()
+	}
+}
+
+// loop is a Loop, run only for expire.
+type loop struct {
+	l     *reactor.Loop[struct{}]
+	ids   []timers.ID
+	count counter
+}
+
+type counter struct {
+	reactor.Unhandled[struct{}]
+	fired, size int
+}
+
+func (c *counter) Timeout(l *reactor.Loop[struct{}], _ reactor.Token, _ uint32) {
+	c.fired++
+	if c.fired == c.size {
+		l.Stop()
+	}
+}
+
+func newLoop(size int) subject {
+	return &loop{
+		l:     sample.Get(reactor.NewLoop[struct{}](reactor.Config{TimerCapacity: size})),
+		ids:   make([]timers.ID, size),
+		count: counter{size: size},
+	}
+}
+
+func (s *loop) insert(delays []time.Duration) {
+	for i, d := range delays {
+		s.ids[i], _ = s.l.After(d, reactor.Token(i))
+	}
+}
+
+func (s *loop) reset(order []uint32, delays []time.Duration) {
+	for i, k := range order {
+		s.l.Reset(s.ids[k], delays[i])
+	}
+}
+
+func (s *loop) cancel(order []uint32) {
+	for _, k := range order {
+		s.l.Cancel(s.ids[k])
+	}
+}
+
+func (s *loop) expire(delays []time.Duration) time.Duration {
+	startAhead(delays, func(i int, d time.Duration) {
+		s.ids[i], _ = s.l.After(d, reactor.Token(i))
+	}, func() {
+		for _, id := range s.ids {
+			s.l.Cancel(id)
+		}
+	})
+	s.count.fired = 0
+	took := timed(func() { sample.Must(s.l.Run(&s.count)) })
+	mustBeAll(s.count.fired, len(delays))
+	return took
+}
+
+// goRuntime is the runtime's timers. Each that expires runs in a goroutine of its
+// own.
+type goRuntime struct {
+	timers []*time.Timer
+	fired  atomic.Int64
+	done   chan struct{}
+}
+
+func newRuntime(size int) subject {
+	return &goRuntime{timers: make([]*time.Timer, size), done: make(chan struct{})}
+}
+
+func (s *goRuntime) expired() {
+	if s.fired.Add(1) == int64(len(s.timers)) {
+		s.done <- struct{}{}
+	}
+}
+
+func (s *goRuntime) insert(delays []time.Duration) {
+	for i, d := range delays {
+		s.timers[i] = time.AfterFunc(time.Hour+d, s.expired)
+	}
+}
+
+func (s *goRuntime) reset(order []uint32, delays []time.Duration) {
+	for i, k := range order {
+		s.timers[k].Reset(time.Hour + delays[i])
+	}
+}
+
+func (s *goRuntime) cancel(order []uint32) {
+	for _, k := range order {
+		s.timers[k].Stop()
+	}
+}
+
+func (s *goRuntime) expire(delays []time.Duration) time.Duration {
+	startAhead(delays, func(i int, d time.Duration) {
+		s.timers[i] = time.AfterFunc(d, s.expired)
+	}, s.empty)
+	return timed(s.awaitAll)
+}
+
+// empty stops all timers. Those that have fired are under way.
+func (s *goRuntime) empty() {
+	late := int64(0)
+	for _, t := range s.timers {
+		if !t.Stop() {
+			late++
+		}
+	}
+	for s.fired.Load() < late {
+		runtime.Gosched()
+	}
+	if late == int64(len(s.timers)) {
+		<-s.done
+	}
+	s.fired.Store(0)
+}
+
+func (s *goRuntime) awaitAll() {
+	<-s.done
+	mustBeAll(int(s.fired.Swap(0)), len(s.timers))
+}
