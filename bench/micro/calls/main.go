@@ -35,11 +35,11 @@ type fixture struct {
 }
 
 func main() {
-	duration, core := sample.DurationFlag(), sample.CoreFlag()
+	opt := sample.Flags()
 	name := flag.String("form", "raw", "raw, aware, xsys or xsys-send")
 	flag.Parse()
 
-	sample.Pin(*core)
+	sample.Pin(opt.Core)
 	fix := newFixture()
 	forms := map[string]form{"raw": raw{fix}, "aware": aware{fix}, "xsys": xsys{fix}, "xsys-send": xsysSend{xsys{fix}}}
 	f, ok := forms[*name]
@@ -48,7 +48,7 @@ func main() {
 		os.Exit(2)
 	}
 
-	each := duration.Duration() / 6
+	each := opt.Duration() / 6
 	report := func(name string, work func(n int)) { sample.Report(name, sample.Of(each, work)) }
 	report("epoll_wait-0", func(n int) { f.wait(n, 0) })
 	report("epoll_ctl-mod", f.modify)

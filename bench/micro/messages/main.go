@@ -40,8 +40,7 @@ var (
 )
 
 func main() {
-	duration := sample.DurationFlag()
-	sample.CoreFlag() // producers and consumer need more than one
+	opt := sample.Flags()
 	to := flag.String("to", "loop", "loop or channel")
 	producers := flag.Int("producers", 1, "number of producers")
 	flag.Parse()
@@ -56,10 +55,10 @@ func main() {
 		os.Exit(2)
 	}
 	if *burst > 0 {
-		bursts(c, duration.Duration())
+		bursts(c, opt.Duration())
 		return
 	}
-	flood(c, *producers, duration.Duration())
+	flood(c, *producers, opt.Duration())
 }
 
 // perRound is how many messages a round has, and each producer its share.

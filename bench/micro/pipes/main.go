@@ -32,7 +32,7 @@ var watchers = map[string]func(pipes int) watcher{
 }
 
 func main() {
-	duration, core := sample.DurationFlag(), sample.CoreFlag()
+	opt := sample.Flags()
 	name := flag.String("on", "loop", "poll, loop or xsys")
 	pipes := flag.Int("pipes", 100, "number of pipes")
 	active := flag.Int("active", 100, "pipes that a run begins with")
@@ -44,7 +44,7 @@ func main() {
 		os.Exit(2)
 	}
 
-	sample.Pin(*core)
+	sample.Pin(opt.Core)
 	raiseFiles()
 	b := &bench{
 		w: open(*pipes), io: calls[*name],
@@ -56,7 +56,7 @@ func main() {
 		b.ends[i] = ends{fds[0], fds[1]}
 		b.w.watch(i, fds[0])
 	}
-	b.run(duration.Duration())
+	b.run(opt.Duration())
 }
 
 func raiseFiles() {

@@ -50,7 +50,7 @@ var subjects = map[string]func(size int) subject{
 }
 
 func main() {
-	duration, core := sample.DurationFlag(), sample.CoreFlag()
+	opt := sample.Flags()
 	name := flag.String("on", "wheel", "wheel, heap4, loop or runtime")
 	size := flag.Int("timers", 10_000, "number of timers")
 	flag.Parse()
@@ -60,7 +60,7 @@ func main() {
 		os.Exit(2)
 	}
 	if *name == "wheel" || *name == "heap4" {
-		sample.Pin(*core)
+		sample.Pin(opt.Core)
 	}
 
 	s := open(*size)
@@ -68,7 +68,7 @@ func main() {
 	delays, later := randomDelays(*size, 1181783497276652981), randomDelays(*size, 8088405141)
 	var inserts, resets, cancels, expirations []float64
 	each := func(d time.Duration) float64 { return float64(d) / float64(*size) }
-	for start := time.Now(); len(inserts) == 0 || time.Since(start) < duration.Duration() && len(inserts) < mostPasses; {
+	for start := time.Now(); len(inserts) == 0 || time.Since(start) < opt.Duration() && len(inserts) < mostPasses; {
 		inserts = append(inserts, each(timed(func() { s.insert(delays) })))
 		resets = append(resets, each(timed(func() { s.reset(order, later) })))
 		cancels = append(cancels, each(timed(func() { s.cancel(order) })))

@@ -33,8 +33,7 @@ const pause = 200 * time.Microsecond
 var wait = flag.String("wait", "auto", "how a metalio Loop waits: auto, block, park or spin")
 
 func main() {
-	duration := sample.DurationFlag()
-	sample.CoreFlag() // a Go program on one core only would be another program
+	opt := sample.Flags()
 	name := flag.String("to", "loop", "loop, channel, gnet or netpoll")
 	flag.Parse()
 	start, ok := wakers[*name]
@@ -47,8 +46,8 @@ func main() {
 	for range 100 {
 		trip()
 	}
-	tight(duration.Duration()/2, trip)
-	asleep(duration.Duration()/2, trip)
+	tight(opt.Duration()/2, trip)
+	asleep(opt.Duration()/2, trip)
 }
 
 const mostTrips = 2_000_000

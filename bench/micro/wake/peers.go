@@ -4,12 +4,12 @@ import (
 	"context"
 	"encoding/binary"
 	"net"
+	"os"
 	"time"
 	_ "unsafe" // for go:linkname
 
 	"github.com/cloudwego/netpoll"
 	"github.com/panjf2000/gnet/v2"
-	"github.com/panjf2000/gnet/v2/pkg/logging"
 	"golang.org/x/sys/unix"
 
 	"github.com/metalio/metalio/bench/micro/internal/sample"
@@ -37,7 +37,7 @@ func gnetLoop() func() {
 	addr := freeAddress()
 	s := &gnetServer{booted: make(chan struct{}), opened: make(chan gnet.EventLoop, 1)}
 	go func() {
-		sample.Must(gnet.Run(s, "tcp://"+addr, gnet.WithNumEventLoop(1), gnet.WithLogLevel(logging.ErrorLevel)))
+		sample.Must(gnet.Run(s, "tcp://"+addr, gnet.WithNumEventLoop(1), gnet.WithLogPath(os.DevNull)))
 	}()
 	<-s.booted
 	var conn net.Conn

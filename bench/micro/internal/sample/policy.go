@@ -20,5 +20,6 @@ func Policy(name string) reactor.WaitPolicy {
 var policies = map[string]reactor.WaitPolicy{
 	"auto":  0,
 	"block": reactor.Block,
+	"park":  reactor.Park,
 	"spin":  reactor.Spin,
 }

@@ -38,19 +38,25 @@ func Report(name string, value float64) {
 	fmt.Printf("%s %.3f\n", name, value)
 }
 
-// Seconds is the flag -duration: how long to measure.
-type Seconds struct{ f *float64 }
-
-// DurationFlag defines -duration. Every program has it.
-func DurationFlag() Seconds {
-	return Seconds{flag.Float64("duration", 1, "how long to measure, in `seconds`")}
+// Options are the flags that every program has.
+type Options struct {
+	seconds float64
+	Core    int // the one to measure on
 }
 
-// Duration is what the flag says.
-func (s Seconds) Duration() time.Duration { return time.Duration(*s.f * float64(time.Second)) }
+// Flags defines -duration, -core and -other. The last names a second core for
+// the C programs that need one; a Go program does not choose where its
+// goroutines run.
+func Flags() *Options {
+	var o Options
+	flag.Float64Var(&o.seconds, "duration", 1, "how long to measure, in `seconds`")
+	flag.IntVar(&o.Core, "core", 0, "core to measure on")
+	flag.Int("other", 1, "not used here")
+	return &o
+}
 
-// CoreFlag defines -core. Every program has it.
-func CoreFlag() *int { return flag.Int("core", 0, "core to measure on") }
+// Duration is how long to measure.
+func (o *Options) Duration() time.Duration { return time.Duration(o.seconds * float64(time.Second)) }
 
 // ThreadTime is the processor time that the calling thread has used. The caller
 // has locked its goroutine to the thread.
