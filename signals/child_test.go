@@ -4,10 +4,12 @@ package signals
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -35,7 +37,8 @@ func TestMain(m *testing.M) {
 // child prepares a copy of this program in a role.
 func child(t *testing.T, role string) *exec.Cmd {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	// Longer than the child itself waits, so that it can say for what.
+	ctx, cancel := context.WithTimeout(context.Background(), 3*patience)
 	t.Cleanup(cancel)
 	// The tests may run in an emulator, which must then run the copy too.
 	line := append(strings.Fields(os.Getenv("METALIO_EXEC")), os.Args[0])
@@ -74,4 +77,33 @@ func wokenSet(sigs ...os.Signal) (*Set, chan struct{}, error) {
 		return nil
 	})
 	return s, woken, s.Add(sigs...)
+}
+
+// weathered raises a storm of n signals and takes events until one of them came
+// after the last signal. The sender counts each signal before it raises it, and
+// the consumer notes the count after each event: some event must see the last.
+func weathered(s *Set, woken <-chan struct{}, sig os.Signal, n int, raise func() error) error {
+	var sent atomic.Int64
+	failed := make(chan error, 1)
+	go func() {
+		for range n {
+			sent.Add(1)
+			if err := raise(); err != nil {
+				failed <- err
+				return
+			}
+		}
+		failed <- nil
+	}()
+	events := 0
+	for last := int64(0); last < int64(n); events++ {
+		if err := awaited(s, woken, sig); err != nil {
+			return errors.Join(err, <-failed)
+		}
+		last = sent.Load()
+	}
+	if events > n+1 {
+		return errors.Join(fmt.Errorf("%d events for %d signals", events, n), <-failed)
+	}
+	return <-failed
 }
