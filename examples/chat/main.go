@@ -4,17 +4,19 @@
 //
 // What is typed at its console goes to everybody. A client that does not read
 // what is said, sends an overlong line or is silent for too long is told why and
-// disconnected. SIGHUP prints statistics; Ctrl-C ends the room.
+// disconnected. SIGHUP prints statistics. Ctrl-C, or /quit at the console, ends
+// the room: everybody is told, and gets what was said before; who has not taken
+// it and gone after -drain is cut off.
 //
-// Two things are left out: a room that is out of descriptors or full spins until
-// somebody leaves (examples/echo pauses accepting instead), and at the end what
-// the kernel does not take at once is dropped.
+// A room that is full, or out of descriptors, leaves further clients in the
+// kernel's queue until somebody leaves.
 package main
 
 import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"net/netip"
@@ -32,13 +34,30 @@ const (
 	maxOutput = 64 << 10 // what may wait for a client that does not read
 
 	listenerToken reactor.Token = 0 // no key of a slab is zero
+
+	idleTimer   reactor.Token = 0
+	acceptTimer reactor.Token = 1
+	drainTimer  reactor.Token = 2
+
+	acceptPause = 100 * time.Millisecond
+
+	quit = "/quit" // the message that ends the room
 )
 
+type config struct {
+	listen      string
+	idle, drain time.Duration
+	clients     int // at most
+}
+
 func main() {
-	listen := flag.String("listen", "127.0.0.1:7778", "IP address and port to listen on")
-	idle := flag.Duration("idle", 10*time.Minute, "how long a client may be silent")
+	var cfg config
+	flag.StringVar(&cfg.listen, "listen", "127.0.0.1:7778", "IP address and port to listen on")
+	flag.DurationVar(&cfg.idle, "idle", 10*time.Minute, "how long a client may be silent")
+	flag.DurationVar(&cfg.drain, "drain", 2*time.Second, "how long clients have to leave when the room closes")
+	flag.IntVar(&cfg.clients, "clients", 1<<16, "how many clients there may be")
 	flag.Parse()
-	r, err := newRoom(*listen, *idle)
+	r, err := newRoom(cfg)
 	if err == nil {
 		fmt.Println("listening on", r.listener.Addr())
 		go r.console(bufio.NewScanner(os.Stdin))
@@ -55,18 +74,23 @@ type client struct {
 	in    []byte // an unfinished line
 	out   []byte // what the kernel has not taken
 	heard time.Time
+
+	watched reactor.Interest // as registered
+	told    bool             // that the room closes: out ends with it, and nothing follows
 }
 
 type room struct {
 	reactor.Unhandled[string]
-	loop     *reactor.Loop[string]
-	listener *sockets.TCPListener
-	clients  *slab.Slab[client]
-	idle     time.Duration
+	cfg       config
+	loop      *reactor.Loop[string]
+	listener  *sockets.TCPListener
+	accepting bool
+	clients   *slab.Slab[client]
+	closing   bool
 }
 
-func newRoom(listen string, idle time.Duration) (*room, error) {
-	addr, err := netip.ParseAddrPort(listen)
+func newRoom(cfg config) (*room, error) {
+	addr, err := netip.ParseAddrPort(cfg.listen)
 	if err != nil {
 		return nil, err
 	}
@@ -74,16 +98,17 @@ func newRoom(listen string, idle time.Duration) (*room, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &room{loop: l, clients: slab.New[client](slab.Config{Limit: 1 << 16}), idle: idle}
+	r := &room{cfg: cfg, loop: l}
+	r.clients = slab.New[client](slab.Config{Capacity: min(cfg.clients, slab.DefaultCapacity), Limit: cfg.clients})
 	if r.listener, err = sockets.ListenTCP(addr, sockets.ListenConfig{}); err != nil {
 		l.Close()
 		return nil, err
 	}
-	if err = l.RegisterSource(r.listener, listenerToken, reactor.Readable, reactor.Level); err == nil {
+	if err = r.resumeAccepting(); err == nil {
 		err = l.Notify(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	}
 	if err == nil {
-		_, err = l.Every(max(idle/4, time.Millisecond), 0)
+		_, err = l.Every(max(cfg.idle/4, time.Millisecond), idleTimer)
 	}
 	if err != nil {
 		r.listener.Close()
@@ -96,9 +121,9 @@ func newRoom(listen string, idle time.Duration) (*room, error) {
 func (r *room) run() error {
 	err := r.loop.Run(r)
 	for key := range r.clients.All() {
-		r.leave(key, "the room closes")
+		r.leave(key, "")
 	}
-	r.loop.Deregister(r.listener.FD())
+	r.pauseAccepting()
 	r.listener.Close()
 	r.loop.Close()
 	return err
@@ -108,19 +133,38 @@ func (r *room) run() error {
 func (r *room) console(lines *bufio.Scanner) {
 	to := r.loop.Sender()
 	for lines.Scan() {
-		if to.Send(context.Background(), "* "+lines.Text()+"\n") != nil {
+		line := lines.Text()
+		if line != quit {
+			line = "* " + line + "\n"
+		}
+		if to.Send(context.Background(), line) != nil {
 			return
 		}
 	}
 }
 
-func (r *room) Message(_ *reactor.Loop[string], line string) { r.broadcast(0, []byte(line)) }
+func (r *room) Message(_ *reactor.Loop[string], line string) {
+	if line == quit {
+		r.close()
+		return
+	}
+	r.broadcast(0, []byte(line))
+}
 
-func (r *room) Timeout(l *reactor.Loop[string], _ reactor.Token, _ uint32) {
-	for key, c := range r.clients.All() {
-		if l.Now().Sub(c.heard) > r.idle {
-			r.leave(key, "idle")
+func (r *room) Timeout(l *reactor.Loop[string], token reactor.Token, _ uint32) {
+	switch token {
+	case idleTimer:
+		for key, c := range r.clients.All() {
+			if l.Now().Sub(c.heard) > r.cfg.idle {
+				r.leave(key, "idle")
+			}
 		}
+	case acceptTimer:
+		if !r.closing && r.resumeAccepting() != nil {
+			l.AfterNow(acceptPause, acceptTimer)
+		}
+	case drainTimer:
+		l.Stop()
 	}
 }
 
@@ -129,7 +173,33 @@ func (r *room) Signal(l *reactor.Loop[string], sig os.Signal) {
 		fmt.Printf("%d clients, %+v\n", r.clients.Len(), l.Stats())
 		return
 	}
-	l.Stop()
+	r.close()
+}
+
+// close tells everybody that the room closes and waits for them to leave. The
+// second time it does not wait.
+func (r *room) close() {
+	if r.closing {
+		r.loop.Stop()
+		return
+	}
+	r.closing = true
+	r.pauseAccepting()
+	for key, c := range r.clients.All() {
+		c.told = true
+		c.out = append(c.out, "* bye: the room closes\n"...)
+		r.flush(key, c)
+	}
+	if _, err := r.loop.After(r.cfg.drain, drainTimer); err != nil {
+		r.loop.Stop()
+	}
+	r.stopIfEmpty()
+}
+
+func (r *room) stopIfEmpty() {
+	if r.closing && r.clients.Len() == 0 {
+		r.loop.Stop()
+	}
 }
 
 func (r *room) Readable(l *reactor.Loop[string], token reactor.Token, _ reactor.Ready) {
@@ -151,6 +221,9 @@ func (r *room) Readable(l *reactor.Loop[string], token reactor.Token, _ reactor.
 		r.leave(key, "")
 		return
 	}
+	if c.told {
+		return // it is read all the same: unread, it would reset the connection
+	}
 	c.heard = l.Now()
 	c.in = append(c.in, buf[:n]...)
 	for {
@@ -168,41 +241,70 @@ func (r *room) Readable(l *reactor.Loop[string], token reactor.Token, _ reactor.
 }
 
 func (r *room) Writable(_ *reactor.Loop[string], token reactor.Token, _ reactor.Ready) {
-	r.say(slab.Key(token), nil)
+	key := slab.Key(token)
+	if c, ok := r.clients.Get(key); ok {
+		r.flush(key, c)
+	}
 }
 
 func (r *room) accept(l *reactor.Loop[string]) {
 	key, c, err := r.clients.Alloc()
 	if err != nil {
+		r.acceptLater()
 		return
 	}
 	if _, err := r.listener.AcceptInto(&c.tcp); err != nil {
 		r.clients.Remove(key)
+		if isExhausted(err) {
+			r.acceptLater()
+		}
 		return
 	}
 	c.heard = l.Now()
-	if l.RegisterSource(&c.tcp, reactor.Token(key), reactor.Readable, reactor.Level) != nil {
+	c.watched = reactor.Readable
+	if l.RegisterSource(&c.tcp, reactor.Token(key), c.watched, reactor.Level) != nil {
 		r.leave(key, "")
 	}
 }
 
-// broadcast says line to all but the one that it is from.
-func (r *room) broadcast(from slab.Key, line []byte) {
-	for key := range r.clients.All() {
-		if key != from {
-			r.say(key, line)
-		}
+// isExhausted reports that there are no descriptors left, or no memory. The
+// client goes on waiting, and the listener would be ready for ever.
+func isExhausted(err error) bool {
+	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) ||
+		errors.Is(err, syscall.ENOBUFS) || errors.Is(err, syscall.ENOMEM)
+}
+
+func (r *room) acceptLater() {
+	r.pauseAccepting()
+	r.loop.AfterNow(acceptPause, acceptTimer)
+}
+
+func (r *room) pauseAccepting() {
+	if r.accepting {
+		r.accepting = false
+		r.loop.Deregister(r.listener.FD())
 	}
 }
 
-// say writes what the kernel takes and keeps the rest until it takes more.
-func (r *room) say(key slab.Key, line []byte) {
-	c, ok := r.clients.Get(key)
-	if !ok {
-		return
+func (r *room) resumeAccepting() error {
+	err := r.loop.RegisterSource(r.listener, listenerToken, reactor.Readable, reactor.Level)
+	r.accepting = err == nil
+	return err
+}
+
+// broadcast says line to all but the one that it is from.
+func (r *room) broadcast(from slab.Key, line []byte) {
+	for key, c := range r.clients.All() {
+		if key == from || c.told {
+			continue
+		}
+		c.out = append(c.out, line...)
+		r.flush(key, c)
 	}
-	waited := len(c.out) > 0
-	c.out = append(c.out, line...)
+}
+
+// flush writes what the kernel takes and keeps the rest until it takes more.
+func (r *room) flush(key slab.Key, c *client) {
 	n, err := c.tcp.Write(c.out)
 	c.out = append(c.out[:0], c.out[n:]...)
 	if err != nil && err != sockets.ErrWouldBlock {
@@ -217,9 +319,21 @@ func (r *room) say(key slab.Key, line []byte) {
 	if len(c.out) > 0 {
 		interest |= reactor.Writable
 	}
-	if waited != (len(c.out) > 0) && r.loop.Reregister(c.tcp.FD(), reactor.Token(key), interest, reactor.Level) != nil {
+	if r.watch(key, c, interest) != nil {
 		r.leave(key, "")
+		return
 	}
+	if c.told && len(c.out) == 0 {
+		c.tcp.CloseWrite() // if it fails, reading tells as well
+	}
+}
+
+func (r *room) watch(key slab.Key, c *client, interest reactor.Interest) error {
+	if interest == c.watched {
+		return nil
+	}
+	c.watched = interest
+	return r.loop.Reregister(c.tcp.FD(), reactor.Token(key), interest, reactor.Level)
 }
 
 // leave disconnects a client, and tells it why if the kernel takes that.
@@ -234,4 +348,5 @@ func (r *room) leave(key slab.Key, why string) {
 	r.loop.Deregister(c.tcp.FD())
 	c.tcp.Close()
 	r.clients.Remove(key)
+	r.stopIfEmpty()
 }

@@ -12,7 +12,8 @@
 // What comes in small pieces is copied even so: that takes fewer system calls.
 //
 // Once a second, if anything has happened, it reports connections, bytes, the
-// allocations of the whole process, and the loop's lag. Ctrl-C or SIGTERM makes it accept no more and end with its last connection, or
+// allocations of the whole process, and the loop's lag. Ctrl-C or SIGTERM makes
+// it accept no more and end with its last connection, or
 // after -drain, or at the next signal.
 //
 // Urgent data (TCP's, of which hardly any protocol knows) is not passed on, and
