@@ -24,6 +24,7 @@ import (
 	"github.com/metalio/metalio/bench/internal/report"
 	"github.com/metalio/metalio/bench/internal/run"
 	"github.com/metalio/metalio/bench/micro"
+	"github.com/metalio/metalio/bench/network"
 )
 
 // bin is the folder of the programs.
@@ -59,13 +60,13 @@ func main() {
 	}
 }
 
-func allRows() []run.Row { return slices.Concat(micro.Rows()) }
+func allRows() []run.Row { return slices.Concat(network.Rows(), micro.Rows()) }
 
-func allPrograms() []build.Program { return slices.Concat(micro.Programs()) }
+func allPrograms() []build.Program { return slices.Concat(network.Programs(), micro.Programs()) }
 
-func allBars() []report.Bars { return slices.Concat(micro.Bars()) }
+func allBars() []report.Bars { return slices.Concat(network.Bars(), micro.Bars()) }
 
-func allLines() []report.Lines { return slices.Concat(micro.Lines()) }
+func allLines() []report.Lines { return slices.Concat(network.Lines(), micro.Lines()) }
 
 func bench(ctx context.Context, s settings) error {
 	rows, err := s.selected(allRows())

@@ -34,7 +34,7 @@ type server struct {
 }
 
 func main() {
-	policy := flag.String("wait", "auto", "how the loop waits: auto, block or spin")
+	policy := flag.String("wait", "auto", "how the loop waits: auto, block, spin or park")
 	peer.Parse()
 	s, err := newServer(*policy)
 	peer.Check(err)
@@ -42,13 +42,20 @@ func main() {
 	peer.Check(s.loop.Run(s))
 }
 
-// policies are the names of -wait.
-var policies = map[string]reactor.WaitPolicy{"auto": 0, "block": reactor.Block, "spin": reactor.Spin}
+// policyNamed finds the policy that calls itself so.
+func policyNamed(name string) (reactor.WaitPolicy, error) {
+	for _, p := range [...]reactor.WaitPolicy{reactor.Auto, reactor.Block, reactor.Spin, reactor.Park} {
+		if p.String() == name {
+			return p, nil
+		}
+	}
+	return 0, fmt.Errorf("no policy %q", name)
+}
 
 func newServer(policy string) (*server, error) {
-	wait, ok := policies[policy]
-	if !ok {
-		return nil, fmt.Errorf("no policy %q", policy)
+	wait, err := policyNamed(policy)
+	if err != nil {
+		return nil, err
 	}
 	l, err := reactor.NewLoop[struct{}](reactor.Config{Wait: wait})
 	if err != nil {
