@@ -19,10 +19,10 @@ figures of a shared machine mean little; the ratios are what counts. Within a ro
 turns, and each ratio is that of one round to the same round of the reference, which is *in italics*.
 "Median" is the median of these ratios; the interval is Student's for the mean of their logarithms.
 
-The measured system has processor 0 and the load generator, which never sleeps, processor 1. Every
-byte that comes back is compared with what was sent. Names that end in "/1" are Go programs pinned
-to processor 0, where Go's runtime takes GOMAXPROCS=1; names without are ordinary runs of the same
-program: no affinity, GOMAXPROCS as Go chooses.
+Servers written in C and Rust are pinned to processor 0, the load generator, which never sleeps, to
+processor 1. Go servers run as anyone would run them: not pinned, GOMAXPROCS as Go chooses; those
+whose names end in "-1" are pinned to processor 0, where Go takes GOMAXPROCS=1. Every byte that
+comes back is compared with what was sent.
 `
 
 func printVerdicts(w io.Writer, results []run.Result) error {

@@ -38,7 +38,7 @@ func library(name string) server {
 // goServer is a Go server as anyone would run it. Go's own choice of GOMAXPROCS
 // stands.
 func goServer(name string, args ...string) server {
-	return server{name: name, program: "echo-" + name, args: append([]string{"-port", "{port}", "-buffer", "{buffer}"}, args...), loop: true}
+	return server{name: name, program: "echo-" + name, args: append([]string{"-port", "{port}", "-buffer", "{buffer}"}, args...)}
 }
 
 // onOneCore is a Go server pinned to one core, so that Go takes GOMAXPROCS=1.
@@ -58,7 +58,7 @@ func metalio(policy string) server {
 
 // The servers, in the order of the tables.
 var (
-	c       = []server{epoll("c", "block"), epoll("c-thread", "threads"), epoll("c-spin", "spin")}
+	c       = []server{epoll("C", "block"), epoll("C-2-threads", "threads"), epoll("C-spin", "spin")}
 	foreign = []server{library("mio"), library("libuv"), library("libev")}
 	ours    = []server{metalio("auto"), onOneCore(metalio("auto")), metalio("block"), metalio("park"), metalio("spin")}
 	golang  = both("std", "gnet", "netpoll", "evio", "xsys")
@@ -115,9 +115,9 @@ func Rows() []run.Row {
 func echo(name, title string, l load) run.Row {
 	return run.Row{
 		Name: "echo/" + name, Title: "Echo: " + title, Section: "Echo throughput",
-		Reference: "c", Metrics: []run.Metric{rate, cpu, p99, idle}, Contenders: contenders(all, l),
+		Reference: "C", Metrics: []run.Metric{rate, cpu, p99, idle}, Contenders: contenders(all, l),
 		Targets: []run.Target{
-			{Metric: "rate", Who: "metalio", Against: []string{"c-thread"}, Bound: 0.98, Text: "aim 1.00"},
+			{Metric: "rate", Who: "metalio", Against: []string{"C-2-threads"}, Bound: 0.98, Text: "aim 1.00"},
 			{Metric: "rate", Who: "metalio", Against: libraries, Bound: 1.15},
 		},
 	}
@@ -141,28 +141,28 @@ func pingPong() run.Row {
 	return run.Row{
 		Name: "pingpong", Title: "Ping-pong on one connection", Section: "Latency",
 		Note:      "One message at a time: the next is sent when the last has come back.",
-		Reference: "c", Metrics: []run.Metric{p50, p99, cpu, switches}, Contenders: contenders(all, load{conns: 1}),
+		Reference: "C", Metrics: []run.Metric{p50, p99, cpu, switches}, Contenders: contenders(all, load{conns: 1}),
 		Targets: []run.Target{
-			{Metric: "p50", Who: "metalio", Against: []string{"c"}, Bound: 0.40},
-			{Metric: "p99", Who: "metalio", Against: []string{"c"}, Bound: 0.40},
-			{Metric: "cpu", Who: "metalio", Against: []string{"c"}, Bound: 1.05},
-			{Metric: "p50", Who: "metalio", Against: []string{"c-spin"}, Bound: 1.02},
+			{Metric: "p50", Who: "metalio", Against: []string{"C"}, Bound: 0.40},
+			{Metric: "p99", Who: "metalio", Against: []string{"C"}, Bound: 0.40},
+			{Metric: "cpu", Who: "metalio", Against: []string{"C"}, Bound: 1.05},
+			{Metric: "p50", Who: "metalio", Against: []string{"C-spin"}, Bound: 1.02},
 		},
 		Headline: true,
 	}
 }
 
 func wakeUp() run.Row {
-	servers := slices.DeleteFunc(slices.Clone(all), func(s server) bool { return s.name == "c-thread" })
+	servers := slices.DeleteFunc(slices.Clone(all), func(s server) bool { return s.name == "C-2-threads" })
 	return run.Row{
 		Name: "wakeup", Title: "One message every 500 µs", Section: "Latency",
 		Note: "The server has nothing to do most of the time: what does it cost to be woken? " +
 			"Latency counts from when the message was due.",
-		Reference: "c", Metrics: []run.Metric{cpu, p50, p99, switches},
+		Reference: "C", Metrics: []run.Metric{cpu, p50, p99, switches},
 		Contenders: contenders(servers, load{conns: 1, rate: 2000}), Length: 1.5,
 		Targets: []run.Target{
-			{Metric: "cpu", Who: "metalio", Against: []string{"c"}, Bound: 1.15},
-			{Metric: "p99", Who: "metalio", Against: []string{"c"}, Bound: 1.05},
+			{Metric: "cpu", Who: "metalio", Against: []string{"C"}, Bound: 1.15},
+			{Metric: "p99", Who: "metalio", Against: []string{"C"}, Bound: 1.05},
 		},
 	}
 }
@@ -182,14 +182,14 @@ func saturation() run.Row {
 }
 
 func fixedLoad() run.Row {
-	servers := slices.DeleteFunc(slices.Clone(all), func(s server) bool { return s.name == "c-spin" || s.name == "metalio-spin" })
+	servers := slices.DeleteFunc(slices.Clone(all), func(s server) bool { return s.name == "C-spin" || s.name == "metalio-spin" })
 	return run.Row{
 		Name: "fixed", Title: "50,000 messages/s on 64 connections", Section: "Processor time",
 		Note:      "A load that none of the servers is too slow for. Latency counts from when a message was due.",
-		Reference: "c", Metrics: []run.Metric{cpu, p50, p99, switches},
+		Reference: "C", Metrics: []run.Metric{cpu, p50, p99, switches},
 		Contenders: contenders(servers, load{conns: 64, rate: 50000}),
 		Targets: []run.Target{
-			{Metric: "cpu", Who: "metalio", Against: []string{"c"}, Bound: 1.05},
+			{Metric: "cpu", Who: "metalio", Against: []string{"C"}, Bound: 1.05},
 		},
 	}
 }
@@ -200,11 +200,11 @@ func memory() run.Row {
 		Name: "memory", Title: fmt.Sprintf("Memory of a server with %d idle connections", n), Section: "Memory",
 		Note: "Each connection has had a message. RSS is that of the process, its code included; " +
 			"what the kernel keeps for a socket is the same for all and not in it.",
-		Reference: "c", Metrics: []run.Metric{rss, grown}, Rounds: 2,
-		Contenders: contenders(pick("c", "mio", "libuv", "libev", "metalio", "std", "gnet", "netpoll", "evio", "xsys"),
+		Reference: "C", Metrics: []run.Metric{rss, grown}, Rounds: 2,
+		Contenders: contenders(pick("C", "mio", "libuv", "libev", "metalio", "std", "gnet", "netpoll", "evio", "xsys"),
 			load{conns: n, hold: 300 * time.Millisecond}),
 		Targets: []run.Target{
-			{Metric: "rss", Who: "metalio", Against: []string{"c"}, Bound: 1.50},
+			{Metric: "rss", Who: "metalio", Against: []string{"C"}, Bound: 1.50},
 		},
 	}
 }
@@ -214,8 +214,8 @@ func growth() (rows []run.Row) {
 	for _, n := range grown10 {
 		rows = append(rows, run.Row{
 			Name: fmt.Sprintf("growth/%d", n), Title: fmt.Sprintf("100 active connections of %d", n), Section: "Growth",
-			Reference: "c", Metrics: []run.Metric{cpu, rate, p99},
-			Contenders: contenders(pick("c", "metalio", "metalio-1", "std", "gnet"), load{conns: n, active: 100}),
+			Reference: "C", Metrics: []run.Metric{cpu, rate, p99},
+			Contenders: contenders(pick("C", "metalio", "metalio-1", "std", "gnet"), load{conns: n, active: 100}),
 		})
 	}
 	return rows
@@ -265,7 +265,7 @@ func Bars() []report.Bars {
 func Lines() []report.Lines {
 	l := report.Lines{
 		Name: "growth", Title: "Processor time per message as idle connections are added", X: "connections, 100 of them active",
-		Contenders: []string{"c", "metalio", "metalio-1", "std", "gnet"}, Highlight: []string{"metalio"},
+		Contenders: []string{"C", "metalio", "metalio-1", "std", "gnet"}, Highlight: []string{"metalio"},
 	}
 	for _, n := range grown10 {
 		l.Points = append(l.Points, report.Point{X: float64(n), Row: fmt.Sprintf("growth/%d", n), Metric: "cpu"})

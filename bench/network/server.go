@@ -22,7 +22,6 @@ type server struct {
 	program string
 	args    []string // {port} and {buffer} are replaced
 	pinned  bool     // to the core of the measured system
-	loop    bool     // one event loop: it can be told to compute beside it
 }
 
 // process is a server that runs.

@@ -32,7 +32,7 @@ func WriteRaw(w io.Writer, facts []Fact, r *run.Result) error {
 			if n >= len(samples) || samples[n] == nil {
 				continue
 			}
-			fmt.Fprintf(out, "Benchmark%s/system=%s 1", benchmarkName(r.Name), c.Name)
+			fmt.Fprintf(out, "Benchmark%s/system=%s 1", benchmarkName(r.Name), strings.ReplaceAll(c.Name, "/", "-"))
 			for _, m := range r.Metrics {
 				if v := samples[n][m.Name]; !math.IsNaN(v) {
 					fmt.Fprintf(out, " %g %s", v, unit(m))

@@ -62,7 +62,8 @@ const (
 	panel    = 170 // width of a panel
 	gap      = 34  // between panels: room for a number
 	lineHigh = 20
-	headHigh = 66
+	longest  = 4 // ratio at which a bar is cut off
+	headHigh = 82
 )
 
 // canvas collects the elements of a chart.
@@ -150,7 +151,7 @@ func (b *Bars) columns(results []run.Result) (columns []column) {
 		for _, name := range b.Contenders {
 			if q, ok := stat.Paired(r.Series(name, m.Name), r.Series(r.Reference, m.Name)); ok {
 				col.ratios[name] = q
-				col.most = max(col.most, q.Median*1.02)
+				col.most = min(max(col.most, q.Median*1.02), longest)
 			}
 		}
 		if len(col.ratios) > 0 {
@@ -183,10 +184,11 @@ func (col *column) draw(c *canvas, x float64, shown, highlight []string) {
 			c.text("small", x+4, y+14, "–")
 			continue
 		}
-		c.rect("bar"+ours(highlight, name, " ours"), x, y+3, q.Median*scale, lineHigh-6)
+		length := min(q.Median, col.most) * scale
+		c.rect("bar"+ours(highlight, name, " ours"), x, y+3, length, lineHigh-6)
 		low, high := x+min(q.Min, col.most)*scale, x+min(q.Max, col.most)*scale
 		c.line("range", low, y+lineHigh/2, high, y+lineHigh/2)
-		c.text("small"+ours(highlight, name, " our"), max(x+q.Median*scale, high)+4, y+14, ratio(q.Median))
+		c.text("small"+ours(highlight, name, " our"), max(x+length, high)+4, y+14, ratio(q.Median))
 	}
 	c.line("one", x+scale, headHigh-2, x+scale, bottom)
 }
@@ -231,7 +233,7 @@ func (l *Lines) Write(w io.Writer, results []run.Result) (bool, error) {
 		c.text("small mid", xOf(p.X), top+plotHigh+16, digits(p.X))
 	}
 	c.text("small mid", left+plotWide/2, top+plotHigh+34, l.X)
-	c.text("small", margin, headHigh-20, "cost, in units of the first reference value")
+	c.text("small", margin, headHigh-24, "cost, in units of the first reference value")
 	for i, k := range curves {
 		k.draw(c, hues[i%len(hues)], l.thickness(k.name), xOf, yOf)
 		y := top + 8 + float64(i*18)
