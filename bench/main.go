@@ -25,6 +25,7 @@ import (
 	"github.com/metalio/metalio/bench/internal/run"
 	"github.com/metalio/metalio/bench/micro"
 	"github.com/metalio/metalio/bench/network"
+	"github.com/metalio/metalio/bench/proxy"
 )
 
 // bin is the folder of the programs.
@@ -60,11 +61,13 @@ func main() {
 	}
 }
 
-func allRows() []run.Row { return slices.Concat(network.Rows(), micro.Rows()) }
+func allRows() []run.Row { return slices.Concat(network.Rows(), proxy.Rows(), micro.Rows()) }
 
-func allPrograms() []build.Program { return slices.Concat(network.Programs(), micro.Programs()) }
+func allPrograms() []build.Program {
+	return slices.Concat(network.Programs(), proxy.Programs(), micro.Programs())
+}
 
-func allBars() []report.Bars { return slices.Concat(network.Bars(), micro.Bars()) }
+func allBars() []report.Bars { return slices.Concat(network.Bars(), proxy.Bars(), micro.Bars()) }
 
 func allLines() []report.Lines { return slices.Concat(network.Lines(), micro.Lines()) }
 
