@@ -8,6 +8,7 @@ import (
 	"unsafe"
 
 	"github.com/metalio/metalio"
+	"github.com/metalio/metalio/internal/behaviours"
 )
 
 var (
@@ -76,7 +77,7 @@ const noSuchSocket = syscall.ECONNREFUSED
 // skipUnderWine skips a test of what Windows does and Wine does not.
 func skipUnderWine(t testing.TB, reason string) {
 	t.Helper()
-	if syscall.NewLazyDLL("ntdll.dll").NewProc("wine_get_version").Find() == nil {
+	if behaviours.Here() == behaviours.Wine {
 		t.Skip("under Wine:", reason)
 	}
 }

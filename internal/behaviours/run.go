@@ -15,23 +15,14 @@ var tryExceptions = os.Getenv("METALIO_TRY_EXCEPTIONS") != ""
 func Run(t *testing.T, name string, test func(t *testing.T)) bool {
 	t.Helper()
 	return t.Run(name, func(t *testing.T) {
-		t.Helper()
-		Skip(t, name)
+		b := find(name)
+		if b != nil && !tryExceptions {
+			if why := b.exception(Here()); why != "" {
+				t.Skip(why)
+			}
+		}
 		test(t)
 	})
-}
-
-// Skip skips t if the table has an exception for the behaviour name on this
-// backend. It is for tests that [Run] cannot start.
-func Skip(t testing.TB, name string) {
-	t.Helper()
-	b := find(name)
-	if b == nil || tryExceptions {
-		return
-	}
-	if why := b.exception(Here()); why != "" {
-		t.Skip(why)
-	}
 }
 
 // Budget returns how often the behaviour name is to be tried on this backend:
