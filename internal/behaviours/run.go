@@ -15,14 +15,18 @@ var tryExceptions = os.Getenv("METALIO_TRY_EXCEPTIONS") != ""
 func Run(t *testing.T, name string, test func(t *testing.T)) bool {
 	t.Helper()
 	return t.Run(name, func(t *testing.T) {
-		b := find(name)
-		if b != nil && !tryExceptions {
-			if why := b.exception(Here()); why != "" {
-				t.Skip(why)
-			}
+		if why := exceptedHere(name); why != "" && !tryExceptions {
+			t.Skip(why)
 		}
 		test(t)
 	})
+}
+
+func exceptedHere(name string) string {
+	if b := find(name); b != nil {
+		return b.exception(Here())
+	}
+	return ""
 }
 
 // Budget returns how often the behaviour name is to be tried on this backend:
