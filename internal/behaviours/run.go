@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// tryExceptions makes Run run what the table excepts, to see whether the
-// exception is still needed. A run with it is not held against the table.
+// tryExceptions makes Run run what the table excepts. The Log then names what
+// passes: those exceptions are no longer needed.
 var tryExceptions = os.Getenv("METALIO_TRY_EXCEPTIONS") != ""
 
 // Run runs test as the subtest name of t, and skips it with the table's reason

@@ -1,6 +1,8 @@
 package behaviours
 
 import (
+	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -88,5 +90,30 @@ func TestRun(t *testing.T) {
 	row.Budget = Times{Native: 1000, Race: 1000}
 	if n := Budget(t, row.Name); n != 1000 && !(testing.Short() && n == 10) {
 		t.Errorf("Budget = %d", n)
+	}
+}
+
+// TestForTestsOnly proves that no program carries the table and package testing.
+func TestForTestsOnly(t *testing.T) {
+	root := filepath.Join("..", "..")
+	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		name := entry.Name()
+		if entry.IsDir() && strings.HasPrefix(name, ".") && path != root {
+			return fs.SkipDir
+		}
+		if entry.IsDir() || !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {
+			return nil
+		}
+		source, err := os.ReadFile(path)
+		if strings.Contains(string(source), `"`+module+`internal/behaviours"`) {
+			t.Errorf("%s imports this package", path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
