@@ -24,21 +24,21 @@ import (
 
 func TestMain(m *testing.M) {
 	if limit := os.Getenv("ECHO_TEST_SERVER"); limit != "" {
-		serve(limit)
+		serve(limit, os.Getenv("ECHO_TEST_LOOPS"))
 		return
 	}
 	os.Exit(m.Run())
 }
 
 // serve is the example's main, with fewer descriptors if limit says so.
-func serve(limit string) {
+func serve(limit, loops string) {
 	if n, _ := strconv.ParseUint(limit, 10, 64); n > 0 {
 		if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: n, Max: n}); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
 	}
-	os.Args = []string{os.Args[0], "-listen", "127.0.0.1:0"}
+	os.Args = []string{os.Args[0], "-listen", "127.0.0.1:0", "-loops", loops}
 	main()
 }
 
@@ -50,11 +50,16 @@ type child struct {
 	lines chan string // closed at the end of its output
 }
 
-func startServer(t *testing.T, limit int) *child {
+func startServer(t *testing.T, limit, loops int) *child {
 	t.Helper()
 	again := append(strings.Fields(os.Getenv("METALIO_EXEC")), os.Args[0]) // the emulator, if there is one
-	cmd := exec.Command(again[0], again[1:]...)
-	cmd.Env = append(os.Environ(), "ECHO_TEST_SERVER="+strconv.Itoa(limit))
+	return startCommand(t, limit, loops, exec.Command(again[0], again[1:]...))
+}
+
+// startCommand starts a command that runs this program again.
+func startCommand(t *testing.T, limit, loops int, cmd *exec.Cmd) *child {
+	t.Helper()
+	cmd.Env = append(os.Environ(), "ECHO_TEST_SERVER="+strconv.Itoa(limit), "ECHO_TEST_LOOPS="+strconv.Itoa(loops))
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	must(t, err)
@@ -166,7 +171,7 @@ func exchange(c net.Conn, p, room []byte) error {
 }
 
 func TestBackPressure(t *testing.T) {
-	s := startServer(t, 0)
+	s := startServer(t, 0, 1)
 	c := s.dial()
 	defer c.Close()
 	sent := make([]byte, 16<<20)
@@ -194,7 +199,7 @@ func TestBackPressure(t *testing.T) {
 // replaced all the time: a second in which the server handles messages and
 // connections and allocates nothing must follow another.
 func TestZeroAllocsWhileEchoing(t *testing.T) {
-	s := startServer(t, 0)
+	s := startServer(t, 0, 1)
 	before := s.openFDs()
 
 	const clients = 2000
@@ -275,7 +280,7 @@ func TestZeroAllocsWhileEchoing(t *testing.T) {
 // TestOutOfDescriptors has more clients than the server has descriptors. Those
 // that it cannot accept wait, and it sleeps while they do.
 func TestOutOfDescriptors(t *testing.T) {
-	s := startServer(t, 32)
+	s := startServer(t, 32, 1)
 	const clients = 64
 	conns := make([]*net.TCPConn, clients)
 	for i := range conns {
@@ -295,4 +300,43 @@ func TestOutOfDescriptors(t *testing.T) {
 	if busy > 500*time.Millisecond {
 		t.Fatalf("the server was busy for %v: it spins", busy)
 	}
+}
+
+// TestEndBehindTheData ends streams right behind their last bytes: the server
+// must not miss the end when it reads the bytes.
+func TestEndBehindTheData(t *testing.T) {
+	s := startServer(t, 0, 1)
+	for range 300 {
+		c := s.dial()
+		_, err := c.Write([]byte("last words"))
+		must(t, err)
+		must(t, c.CloseWrite())
+		got, err := io.ReadAll(c)
+		if err != nil || string(got) != "last words" {
+			t.Fatalf("%q, %v", got, err)
+		}
+		c.Close()
+	}
+}
+
+// TestLoops has several loops on one address. Together they report what all
+// have done.
+func TestLoops(t *testing.T) {
+	s := startServer(t, 0, 3)
+	const clients, each = 60, 20
+	for i := range clients {
+		c := s.dial()
+		defer c.Close()
+		for range each {
+			must(t, exchange(c, []byte{byte(i)}, make([]byte, 1)))
+		}
+	}
+	want := totals{open: clients, accepted: clients, messages: clients * each}
+	for range 10 {
+		got := parse(t, s.line())
+		if got.allocations = 0; got == want {
+			return
+		}
+	}
+	t.Fatalf("no report says %+v", want)
 }

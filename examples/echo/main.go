@@ -1,14 +1,16 @@
-// Echo is a TCP server that sends back what it receives, on one goroutine and
-// without allocating.
+// Echo is a TCP server that sends back what it receives, on one goroutine for
+// each loop and without allocating.
 //
-//	go run ./examples/echo -listen 127.0.0.1:7777
+//	go run ./examples/echo -listen 127.0.0.1:7777 -loops 1
 //
 // Once a second, if anything has happened, it reports connections, messages and
 // the allocations of the whole process. Ctrl-C ends it.
 //
 // What there is to see: connections live in a slab whose keys are the tokens of
-// the event loop; a peer that does not read stops being read from; and a process
-// that has no descriptors left stops accepting for a while instead of spinning.
+// the event loop; a peer that does not read stops being read from; a process
+// that has no descriptors left stops accepting for a while instead of spinning;
+// and several loops share an address, each with its own listener, and tell the
+// first one their figures by messages.
 package main
 
 import (
@@ -21,29 +23,30 @@ import (
 
 func main() {
 	listen := flag.String("listen", "127.0.0.1:7777", "address to listen on, as host:port")
+	loops := flag.Int("loops", 1, "event loops that share the address")
 	flag.Parse()
-	if err := run(*listen); err != nil {
+	if err := run(*listen, *loops); err != nil {
 		fmt.Fprintln(os.Stderr, "echo:", err)
 		os.Exit(1)
 	}
 }
 
-func run(listen string) error {
+func run(listen string, loops int) error {
 	addr, err := resolve(listen)
 	if err != nil {
 		return err
 	}
-	s, err := newServer(addr)
+	g, err := newGroup(addr, loops)
 	if err != nil {
 		return err
 	}
-	defer s.close()
+	defer g.close()
 
-	fmt.Println("listening on", s.listener.Addr())
-	if err := s.loop.Run(s); err != nil {
+	fmt.Println("listening on", g.addr())
+	if err := g.run(); err != nil {
 		return err
 	}
-	s.report.write(s)
+	g.report()
 	return nil
 }
 

@@ -12,10 +12,10 @@ import (
 	"github.com/metalio/metalio/sockets"
 )
 
-// The loop carries no messages.
+// The messages of the loops are figures.
 type (
-	loop    = reactor.Loop[struct{}]
-	nothing = reactor.Unhandled[struct{}]
+	loop    = reactor.Loop[figures]
+	nothing = reactor.Unhandled[figures]
 )
 
 // Tokens of what is not a connection. No key of a slab is one of them: keys are
@@ -29,52 +29,55 @@ const (
 
 const (
 	bufferSize     = 16 << 10
+	readsPerTurn   = 16
 	acceptsPerTurn = 64
 	acceptPause    = 100 * time.Millisecond
 )
 
-// conn is a connection and what was read from it and not yet sent back.
+// conn is a connection. Thousands that are idle are small: it has a buffer only
+// while its peer does not take what was read for it.
 type conn struct {
-	tcp        sockets.TCPConn
+	tcp    sockets.TCPConn
+	rest   *rest
+	ending bool // the peer's end of the stream has come
+}
+
+// rest is what was read and not yet sent back.
+type rest struct {
 	buf        [bufferSize]byte
 	start, end int
 }
 
-// pending is the part of the buffer that waits to be written.
-func (c *conn) pending() []byte { return c.buf[c.start:c.end] }
-
 type server struct {
 	nothing
+	group     *group
+	index     int
 	loop      *loop
 	listener  *sockets.TCPListener
 	accepting bool
 	conns     *slab.Slab[conn]
+	buf       [bufferSize]byte // what is read and sent back at once
+	spare     []*rest          // that no connection has
 	accepted  uint64
 	messages  uint64
-	report    report
 }
 
-func newServer(addr netip.AddrPort) (*server, error) {
-	l, err := reactor.NewLoop[struct{}](reactor.Config{})
+func newServer(g *group, index int) (*server, error) {
+	l, err := reactor.NewLoop[figures](reactor.Config{})
 	if err != nil {
 		return nil, err
 	}
-	s := &server{loop: l, conns: slab.New[conn](slab.Config{Capacity: 256, Limit: 1 << 20})}
-	if err := s.listen(addr); err != nil {
-		s.close()
-		return nil, err
-	}
-	return s, nil
+	return &server{
+		group: g, index: index, loop: l,
+		conns: slab.New[conn](slab.Config{Capacity: 256, Limit: 1 << 20}),
+	}, nil
 }
 
-func (s *server) listen(addr netip.AddrPort) (err error) {
-	if s.listener, err = sockets.ListenTCP(addr, sockets.ListenConfig{}); err != nil {
+func (s *server) listen(addr netip.AddrPort, cfg sockets.ListenConfig) (err error) {
+	if s.listener, err = sockets.ListenTCP(addr, cfg); err != nil {
 		return err
 	}
 	if err := s.resumeAccepting(); err != nil {
-		return err
-	}
-	if err := s.loop.Notify(os.Interrupt, syscall.SIGTERM); err != nil {
 		return err
 	}
 	_, err = s.loop.Every(time.Second, reportTimer)
@@ -93,8 +96,12 @@ func (s *server) close() {
 	s.loop.Close()
 }
 
+func (s *server) figures() figures {
+	return figures{index: s.index, open: s.conns.Len(), accepted: s.accepted, messages: s.messages}
+}
+
 // Readable accepts connections, or echoes what has arrived on one.
-func (s *server) Readable(_ *loop, token reactor.Token, _ reactor.Ready) {
+func (s *server) Readable(_ *loop, token reactor.Token, ready reactor.Ready) {
 	if token == listenerToken {
 		s.accept()
 		return
@@ -104,40 +111,40 @@ func (s *server) Readable(_ *loop, token reactor.Token, _ reactor.Ready) {
 	if !ok {
 		return
 	}
-	// One read for each event: what is left is reported again, after the
-	// others had their turn. The buffer is empty, or else the connection
-	// would be registered for writing.
-	n, err := c.tcp.Read(c.buf[:])
-	if err == sockets.ErrWouldBlock {
-		return
-	}
-	if err != nil {
-		// The end of the stream, also when the peer has only half closed:
-		// all that it had sent is on its way back.
-		s.drop(key, c)
-		return
-	}
-	s.messages++
-	c.start, c.end = 0, n
-	if !s.flush(key, c) {
-		s.watch(key, c, reactor.Writable)
+	c.ending = c.ending || ready.IsReadClosed()
+	if c.rest == nil { // else Writable will read
+		s.echo(key, c)
 	}
 }
 
-// Writable goes on with a write that the peer had brought to a halt.
+// Writable goes on with what the peer had brought to a halt: with the write, and
+// then with reading, whose event has passed meanwhile.
 func (s *server) Writable(_ *loop, token reactor.Token, _ reactor.Ready) {
 	key := slab.Key(token)
 	c, ok := s.conns.Get(key)
-	if ok && s.flush(key, c) {
-		s.watch(key, c, reactor.Readable)
+	if !ok || c.rest == nil {
+		return
+	}
+	n, err := c.tcp.Write(c.rest.buf[c.rest.start:c.rest.end])
+	c.rest.start += n
+	switch err {
+	case nil:
+		s.giveBack(c)
+		s.echo(key, c)
+	case sockets.ErrWouldBlock:
+	default:
+		s.drop(key, c)
 	}
 }
+
+// Message is the figures of another loop.
+func (s *server) Message(_ *loop, f figures) { s.group.total.take(f) }
 
 // Timeout reports, or tries to accept again.
 func (s *server) Timeout(_ *loop, token reactor.Token, _ uint32) {
 	switch token {
 	case reportTimer:
-		s.report.writeIfChanged(s)
+		s.group.publish(s)
 	case acceptTimer:
 		if s.resumeAccepting() != nil {
 			s.loop.AfterNow(acceptPause, acceptTimer)
@@ -145,32 +152,72 @@ func (s *server) Timeout(_ *loop, token reactor.Token, _ uint32) {
 	}
 }
 
-// Signal ends the server: Ctrl-C, or a polite kill.
-func (s *server) Signal(l *loop, _ os.Signal) { l.Stop() }
+// Signal ends the servers: Ctrl-C, or a polite kill.
+func (s *server) Signal(*loop, os.Signal) { s.group.stop() }
 
-// flush writes what is pending and reports whether there is nothing left to do
-// for the connection, which it drops if that fails.
-func (s *server) flush(key slab.Key, c *conn) (done bool) {
-	n, err := c.tcp.Write(c.pending())
-	c.start += n
-	switch err {
-	case nil:
-		return true
-	case sockets.ErrWouldBlock:
-		return false
+// echo sends back what there is to read. An edge is reported once, so it goes on
+// until the socket is empty. That shows in a read which does not fill the
+// buffer, except where the end of the stream waits behind the data.
+func (s *server) echo(key slab.Key, c *conn) {
+	for range readsPerTurn {
+		n, err := c.tcp.Read(s.buf[:])
+		if err == sockets.ErrWouldBlock {
+			return
+		}
+		if err != nil {
+			// The end of the stream, also when the peer has only half
+			// closed: all that it had sent is on its way back.
+			s.drop(key, c)
+			return
+		}
+		s.messages++
+		sent, err := c.tcp.Write(s.buf[:n])
+		if err == sockets.ErrWouldBlock {
+			s.keep(c, s.buf[sent:n])
+			return
+		}
+		if err != nil {
+			s.drop(key, c)
+			return
+		}
+		if n < len(s.buf) && !c.ending {
+			s.rearm(key, c)
+			return
+		}
 	}
-	s.drop(key, c)
-	return true
+	s.hearAgain(key, c)
 }
 
-// watch changes the direction in which a connection is watched. Either it is
-// read from, or it is written to.
-func (s *server) watch(key slab.Key, c *conn, interest reactor.Interest) {
-	if _, ok := s.conns.Get(key); !ok {
-		return // dropped by flush
-	}
-	if err := s.loop.Reregister(c.tcp.FD(), reactor.Token(key), interest, reactor.Level); err != nil {
+// rearm is for the systems where only an operation that would have blocked does
+// it by itself. On the others it does nothing.
+func (s *server) rearm(key slab.Key, c *conn) {
+	if s.loop.Poll().Rearm(c.tcp.FD(), reactor.Readable) != nil {
 		s.drop(key, c)
+	}
+}
+
+// hearAgain leaves the rest for a later turn, so that a peer which sends without
+// end does not keep the others waiting.
+func (s *server) hearAgain(key slab.Key, c *conn) {
+	if s.loop.Reregister(c.tcp.FD(), reactor.Token(key), bothDirections, reactor.Edge) != nil {
+		s.drop(key, c)
+	}
+}
+
+// keep saves what the socket does not take.
+func (s *server) keep(c *conn, p []byte) {
+	if n := len(s.spare); n > 0 {
+		c.rest, s.spare = s.spare[n-1], s.spare[:n-1]
+	} else {
+		c.rest = new(rest)
+	}
+	c.rest.start, c.rest.end = 0, copy(c.rest.buf[:], p)
+}
+
+func (s *server) giveBack(c *conn) {
+	if c.rest != nil {
+		s.spare = append(s.spare, c.rest)
+		c.rest = nil
 	}
 }
 
@@ -196,11 +243,14 @@ func (s *server) accept() {
 	}
 }
 
+const bothDirections = reactor.Readable | reactor.Writable
+
+// start registers a connection, once for all that is to come.
 func (s *server) start(key slab.Key, c *conn) error {
 	if err := c.tcp.SetNoDelay(true); err != nil {
 		return err
 	}
-	return s.loop.RegisterSource(&c.tcp, reactor.Token(key), reactor.Readable, reactor.Level)
+	return s.loop.RegisterSource(&c.tcp, reactor.Token(key), bothDirections, reactor.Edge)
 }
 
 // isExhausted reports that the process or the system has run out of something.
@@ -233,5 +283,6 @@ func (s *server) resumeAccepting() error {
 func (s *server) drop(key slab.Key, c *conn) {
 	s.loop.Deregister(c.tcp.FD())
 	c.tcp.Close()
+	s.giveBack(c)
 	s.conns.Remove(key)
 }
