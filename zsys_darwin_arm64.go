@@ -201,6 +201,14 @@ const (
 	HasPipe    = true
 )
 
+// HasUserEvents is whether this platform has events of EVFILT_USER, which a
+// program triggers itself, kqueue(2).
+const HasUserEvents = true
+
+// HasUrgentEvents is whether this platform has events of EVFILT_EXCEPT with
+// NOTE_OOB, which report out-of-band data, kqueue(2).
+const HasUrgentEvents = true
+
 // TimeT is C's time_t, in seconds.
 type TimeT = int64
 

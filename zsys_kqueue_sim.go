@@ -94,6 +94,22 @@ const (
 	NOTE_ABSTIME  = 0x10
 )
 
+// HasUserEvents is whether this platform has events of EVFILT_USER, which a
+// program triggers itself, kqueue(2).
+const HasUserEvents = true
+
+// HasUrgentEvents is whether this platform has events of EVFILT_EXCEPT with
+// NOTE_OOB, which report out-of-band data, kqueue(2).
+const HasUrgentEvents = false
+
+// What stands in for the constants that this platform lacks, so that code
+// behind the Has constant of an ability compiles. They mean nothing to the
+// kernel.
+const (
+	EVFILT_EXCEPT = 0x7ffe
+	NOTE_OOB      = 0
+)
+
 // KeventT is one change for kevent(2), or one event from it. Udata comes back
 // as it was given; the kernel does not look at it.
 //

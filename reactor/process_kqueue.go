@@ -12,7 +12,7 @@ import (
 // once and is gone, kqueue(2).
 func (s *selector) openProcess(pid int, token Token) (int, syscall.Errno) {
 	errno := s.processKnote(pid, metalio.EV_ADD|metalio.EV_ONESHOT, token)
-	if errno != syscall.ESRCH || !isZombie(pid) {
+	if errno != syscall.ESRCH || !metalio.HasUserEvents || !isZombie(pid) {
 		return pid, errno
 	}
 	// macOS does not take who has exited already, so that a user event stands

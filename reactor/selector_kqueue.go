@@ -27,7 +27,7 @@ type selector struct {
 	mu         sync.Mutex
 	registered fdTable
 	users      uintptr // how many identifiers addUser has given out
-	stop       userEvent
+	stop       wakeup
 }
 
 func (s *selector) open(cfg PollConfig) error {
@@ -47,7 +47,7 @@ func (s *selector) open(cfg PollConfig) error {
 	// Without EV_CLEAR it stays triggered. It is added now because interrupt
 	// must not fail. Its token is never seen: whoever is woken by it finds
 	// the Poll closed.
-	if s.stop, errno = s.addUser(0, 0); errno != 0 {
+	if errno := s.stop.openWith(s, 0, 0); errno != 0 {
 		metalio.Close(kq)
 		return errno
 	}
@@ -145,6 +145,9 @@ func (s *selector) add(fd FD, r *registered) syscall.Errno {
 	// for the one that Writable is owed.
 	if r.interest&Writable == 0 {
 		return 0
+	}
+	if !metalio.HasUserEvents {
+		return errno
 	}
 	r.readerGone = true
 	u := s.readerGone(fd, r.token)
@@ -288,9 +291,12 @@ func whyUnknown(fd FD) syscall.Errno {
 // found nothing.
 func (s *selector) rearm(FD, Interest) syscall.Errno { return 0 }
 
-func (s *selector) interrupt() { s.stop.trigger() }
+func (s *selector) interrupt() { s.stop.wake() }
 
-func (s *selector) close() { metalio.Close(s.kq) }
+func (s *selector) close() {
+	s.stop.close(s)
+	metalio.Close(s.kq)
+}
 
 // maxRecords is more than anybody waits for, and fits in a C int.
 const maxRecords = 1 << 20

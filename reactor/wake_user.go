@@ -8,21 +8,8 @@ import (
 	"github.com/metalio/metalio"
 )
 
-// wakeup is a user event, EVFILT_USER: triggering it is one call, it costs no
+// userEvent is a knote of EVFILT_USER: triggering it is one call, it costs no
 // descriptor, and nobody has to read.
-type wakeup struct{ event userEvent }
-
-func (w *wakeup) open(s *selector, token Token) (errno syscall.Errno) {
-	// Cleared when it is reported, so that it is reported once.
-	w.event, errno = s.addUser(token, metalio.EV_CLEAR)
-	return errno
-}
-
-func (w *wakeup) wake() syscall.Errno { return w.event.trigger() }
-
-func (w *wakeup) close(*selector) { w.event.change(metalio.EV_DELETE) }
-
-// userEvent is a knote of EVFILT_USER.
 type userEvent struct {
 	kq    int
 	ident uintptr

@@ -96,6 +96,13 @@ func names(p *model.Platform, errs *model.Errors) {
 		for _, name := range GoNames(c) {
 			claim(name, c.Pos)
 		}
+		claim("Has"+c.Go, c.Pos)
+	}
+	for _, a := range p.Abilities {
+		claim("Has"+a.Name, a.Pos)
+		for _, c := range a.Lacking(p.Groups) {
+			claim(c.Name, c.Pos)
+		}
 	}
 }
 

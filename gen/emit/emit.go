@@ -31,6 +31,7 @@ func render(p *model.Platform, constraint string) ([]byte, error) {
 	e := &emitter{p: p, f: f}
 	e.constants()
 	e.abilities()
+	e.standIns()
 	e.numbers()
 	e.aliases()
 	e.structs()
@@ -100,6 +101,29 @@ func (e *emitter) abilities() {
 	e.f.Const().DefsFunc(func(d *jen.Group) {
 		for _, c := range static {
 			d.Id("Has" + c.Go).Op("=").Lit(!c.Stub)
+		}
+	})
+	e.f.Line()
+}
+
+// standIns says which of the family's abilities the platform has, and gives it
+// the constants of those that it lacks.
+func (e *emitter) standIns() {
+	var lacking []*model.Const
+	for _, a := range e.p.Abilities {
+		missing := a.Lacking(e.p.Groups)
+		lacking = append(lacking, missing...)
+		e.f.Comment(wrap(fmt.Sprintf("Has%s is whether this platform has %s", a.Name, a.Doc)))
+		e.f.Const().Id("Has" + a.Name).Op("=").Lit(len(missing) == 0)
+		e.f.Line()
+	}
+	if len(lacking) == 0 {
+		return
+	}
+	e.f.Comment(wrap("What stands in for the constants that this platform lacks, so that code behind the Has constant of an ability compiles. They mean nothing to the kernel."))
+	e.f.Const().DefsFunc(func(d *jen.Group) {
+		for _, c := range lacking {
+			d.Id(c.Name).Op("=").Op(c.Text)
 		}
 	})
 	e.f.Line()

@@ -19,6 +19,11 @@ func Simulated(p *model.Platform, s *model.Simulated) ([]byte, error) {
 			taken.Groups = append(taken.Groups, &part)
 		}
 	}
+	for _, a := range p.Abilities {
+		if slices.ContainsFunc(a.StandIns, func(c *model.Const) bool { return takes(s, c.Name) }) {
+			taken.Abilities = append(taken.Abilities, a)
+		}
+	}
 	for _, st := range p.Structs {
 		if takes(s, st.Name) {
 			taken.Structs = append(taken.Structs, st)

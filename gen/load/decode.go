@@ -53,6 +53,9 @@ func (d *decoder) platform(goos, goarch string, n *node, pos model.Pos) *model.P
 	}
 	d.numbers(p, entriesOf(n, "syscalls"))
 	d.absent(p, n.get("absent"))
+	for _, e := range entriesOf(n, "abilities") {
+		p.Abilities = append(p.Abilities, d.ability(e))
+	}
 	for _, e := range entriesOf(n, "simulated") {
 		p.Simulated = append(p.Simulated, &model.Simulated{Tag: e.key, Pos: e.pos, Take: textsOf(n.get("simulated"), e.key)})
 	}
@@ -147,6 +150,16 @@ func (d *decoder) constant(e *entry) *model.Const {
 	c.Unsigned = !big.IsInt64()
 	c.Value = bits(big)
 	return c
+}
+
+func (d *decoder) ability(e *entry) *model.Ability {
+	a := &model.Ability{Name: e.key, Pos: e.pos, Doc: textOf(e.value, "doc")}
+	d.require(e.value, "doc", "ability "+e.key, e.pos)
+	d.require(e.value, "constants", "ability "+e.key, e.pos)
+	for _, c := range entriesOf(e.value, "constants") {
+		a.StandIns = append(a.StandIns, &model.Const{Name: c.key, Pos: c.pos, Text: strings.TrimPrefix(c.value.text, "+")})
+	}
+	return a
 }
 
 func (d *decoder) structure(e *entry, models *node) *model.Struct {

@@ -86,6 +86,7 @@ var fileShape = &shape{kind: mapping, noun: "a spec", keys: []key{
 	{"structs", "Structures by Go name.", named("struct", aGoName, structShape)},
 	{"calls", "Kernel entries by C name.", named("call", aCName, callShape)},
 	{"syscalls", "Numbers of calls by C name.", named("syscall", aCName, numberShape)},
+	{"abilities", "What not every platform of a family can do, by the name that follows Has.", named("ability", aGoName, abilityShape)},
 	{"simulated", "What Linux takes from here for a simulated kernel: beginnings of names, by build tag.", named("build tag", aCName, texts)},
 }}
 
@@ -110,6 +111,13 @@ var constShape = &shape{kind: mapping, noun: "a number or a mapping", bare: shor
 	{"value", "The number.", aNumber},
 	{"c", "The C expression that it equals, if that is not the name.", aText},
 }}
+
+var abilityShape = &shape{kind: mapping, noun: "a mapping with doc and constants", keys: []key{
+	{"doc", "What the ability is, to follow \"whether this platform has\".", aText},
+	{"constants", "The constants that it takes, with the value that stands in for each where a platform lacks it.", named("constant", aCName, standInShape)},
+}}
+
+var standInShape = &shape{kind: integer, noun: aNumber.noun}
 
 var structShape = &shape{kind: mapping, noun: "a mapping with fields", keys: []key{
 	{"c", "The C type, such as struct epoll_event; none if no header has it.", aCType},

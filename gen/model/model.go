@@ -41,6 +41,7 @@ type Platform struct {
 	Groups       []*Group
 	Structs      []*Struct
 	Calls        []*Call
+	Abilities    []*Ability
 	Simulated    []*Simulated
 
 	// Placeholders are the types that only stubs mention: check fills them.
@@ -49,6 +50,36 @@ type Platform struct {
 
 // Name returns GOOS_GOARCH, the middle of the generated file's name.
 func (p *Platform) Name() string { return p.GOOS + "_" + p.GOARCH }
+
+// Ability is something that not every platform of a family can do, told by the
+// constants that it takes.
+type Ability struct {
+	Name string // without Has
+	Pos  Pos
+	Doc  string
+
+	// StandIns are the constants, with values for a platform that lacks them:
+	// code that branches on the ability still has to compile there.
+	StandIns []*Const
+}
+
+// Lacking returns the stand-ins of a for the constants that groups do not have:
+// none if the platform has the ability.
+func (a *Ability) Lacking(groups []*Group) []*Const {
+	have := map[string]bool{}
+	for _, g := range groups {
+		for _, c := range g.Consts {
+			have[c.Name] = true
+		}
+	}
+	var out []*Const
+	for _, c := range a.StandIns {
+		if !have[c.Name] {
+			out = append(out, c)
+		}
+	}
+	return out
+}
 
 // Simulated is what Linux takes from the platform under a build tag, so that a
 // backend for the platform's mechanism can run there against a simulated kernel.
