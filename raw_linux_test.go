@@ -223,7 +223,8 @@ func TestSignalfd(t *testing.T) {
 	usr1 := make(chan os.Signal, 1)
 	signal.Notify(usr1, syscall.SIGUSR1)
 	defer signal.Stop(usr1)
-	set := metalio.Sigset{Bits: 1 << (uint(syscall.SIGUSR1) - 1)}
+	var set metalio.Sigset
+	set.Add(syscall.SIGUSR1)
 	sfd, errno := metalio.RawSignalfd4(-1, &set, metalio.SFD_NONBLOCK|metalio.SFD_CLOEXEC)
 	fd(t, "RawSignalfd4", sfd, errno)
 	var info metalio.SignalfdSiginfo
@@ -235,7 +236,8 @@ func TestSignalfd(t *testing.T) {
 		t.Fatalf("read with no signal pending: %v, want EAGAIN", errno)
 	}
 	zeroAllocs(t, func() {
-		set := metalio.Sigset{Bits: 1 << (uint(syscall.SIGUSR1) - 1)}
+		var set metalio.Sigset
+		set.Add(syscall.SIGUSR1)
 		must(metalio.RawSignalfd4(sfd, &set, 0))
 	})
 }

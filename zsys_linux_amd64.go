@@ -30,6 +30,7 @@ const (
 	EPOLLOUT       = 0x4
 	EPOLLERR       = 0x8
 	EPOLLHUP       = 0x10
+	EPOLLRDNORM    = 0x40
 	EPOLLRDHUP     = 0x2000
 	EPOLLEXCLUSIVE = 0x10000000
 	EPOLLWAKEUP    = 0x20000000
@@ -351,12 +352,12 @@ type SignalfdSiginfo struct {
 // SizeofSignalfdSiginfo is the size of SignalfdSiginfo in bytes.
 const SizeofSignalfdSiginfo = 128
 
-// Sigset is the kernel's signal set, bit n-1 for signal n.
+// Sigset is the kernel's signal set. Add puts a signal in it.
 //
 // rt_sigprocmask(2); 8 bytes.
 type Sigset struct {
 	_    structs.HostLayout
-	Bits uint64
+	Bits [1]uint64
 }
 
 // SizeofSigset is the size of Sigset in bytes.
@@ -938,7 +939,7 @@ func RawEpollCtl(epfd, op, fd int, event *EpollEvent) syscall.Errno {
 //
 // Source: epoll_wait(2).
 func EpollPwait(epfd int, events []EpollEvent, timeout int, sigmask *Sigset) (int, syscall.Errno) {
-	r, _, e := syscall.Syscall6(SYS_EPOLL_PWAIT, uintptr(epfd), uintptr(unsafe.Pointer(unsafe.SliceData(events))), uintptr(len(events)), uintptr(timeout), uintptr(unsafe.Pointer(sigmask)), 8)
+	r, _, e := syscall.Syscall6(SYS_EPOLL_PWAIT, uintptr(epfd), uintptr(unsafe.Pointer(unsafe.SliceData(events))), uintptr(len(events)), uintptr(timeout), uintptr(unsafe.Pointer(sigmask)), SizeofSigset)
 	if raceEnabled && e == 0 {
 		raceWrite(unsafe.Pointer(unsafe.SliceData(events)), min(int(r), len(events))*SizeofEpollEvent)
 		raceAcquire()
@@ -950,7 +951,7 @@ func EpollPwait(epfd int, events []EpollEvent, timeout int, sigmask *Sigset) (in
 // that cannot sleep, such as one on a non-blocking descriptor or with a zero
 // timeout.
 func RawEpollPwait(epfd int, events []EpollEvent, timeout int, sigmask *Sigset) (int, syscall.Errno) {
-	r, _, e := syscall.RawSyscall6(SYS_EPOLL_PWAIT, uintptr(epfd), uintptr(unsafe.Pointer(unsafe.SliceData(events))), uintptr(len(events)), uintptr(timeout), uintptr(unsafe.Pointer(sigmask)), 8)
+	r, _, e := syscall.RawSyscall6(SYS_EPOLL_PWAIT, uintptr(epfd), uintptr(unsafe.Pointer(unsafe.SliceData(events))), uintptr(len(events)), uintptr(timeout), uintptr(unsafe.Pointer(sigmask)), SizeofSigset)
 	if raceEnabled && e == 0 {
 		raceWrite(unsafe.Pointer(unsafe.SliceData(events)), min(int(r), len(events))*SizeofEpollEvent)
 		raceAcquire()
@@ -965,7 +966,7 @@ func RawEpollPwait(epfd int, events []EpollEvent, timeout int, sigmask *Sigset) 
 //
 // Source: epoll_wait(2).
 func EpollPwait2(epfd int, events []EpollEvent, timeout *Timespec, sigmask *Sigset) (int, syscall.Errno) {
-	r, _, e := syscall.Syscall6(SYS_EPOLL_PWAIT2, uintptr(epfd), uintptr(unsafe.Pointer(unsafe.SliceData(events))), uintptr(len(events)), uintptr(unsafe.Pointer(timeout)), uintptr(unsafe.Pointer(sigmask)), 8)
+	r, _, e := syscall.Syscall6(SYS_EPOLL_PWAIT2, uintptr(epfd), uintptr(unsafe.Pointer(unsafe.SliceData(events))), uintptr(len(events)), uintptr(unsafe.Pointer(timeout)), uintptr(unsafe.Pointer(sigmask)), SizeofSigset)
 	if raceEnabled && e == 0 {
 		raceWrite(unsafe.Pointer(unsafe.SliceData(events)), min(int(r), len(events))*SizeofEpollEvent)
 		raceAcquire()
@@ -977,7 +978,7 @@ func EpollPwait2(epfd int, events []EpollEvent, timeout *Timespec, sigmask *Sigs
 // call that cannot sleep, such as one on a non-blocking descriptor or with a
 // zero timeout.
 func RawEpollPwait2(epfd int, events []EpollEvent, timeout *Timespec, sigmask *Sigset) (int, syscall.Errno) {
-	r, _, e := syscall.RawSyscall6(SYS_EPOLL_PWAIT2, uintptr(epfd), uintptr(unsafe.Pointer(unsafe.SliceData(events))), uintptr(len(events)), uintptr(unsafe.Pointer(timeout)), uintptr(unsafe.Pointer(sigmask)), 8)
+	r, _, e := syscall.RawSyscall6(SYS_EPOLL_PWAIT2, uintptr(epfd), uintptr(unsafe.Pointer(unsafe.SliceData(events))), uintptr(len(events)), uintptr(unsafe.Pointer(timeout)), uintptr(unsafe.Pointer(sigmask)), SizeofSigset)
 	if raceEnabled && e == 0 {
 		raceWrite(unsafe.Pointer(unsafe.SliceData(events)), min(int(r), len(events))*SizeofEpollEvent)
 		raceAcquire()
@@ -1036,7 +1037,7 @@ func RawTimerfdGettime(fd int, curr *Itimerspec) syscall.Errno {
 //
 // Source: signalfd(2).
 func RawSignalfd4(fd int, mask *Sigset, flags int) (int, syscall.Errno) {
-	r, _, e := syscall.RawSyscall6(SYS_SIGNALFD4, uintptr(fd), uintptr(unsafe.Pointer(mask)), 8, uintptr(flags), 0, 0)
+	r, _, e := syscall.RawSyscall6(SYS_SIGNALFD4, uintptr(fd), uintptr(unsafe.Pointer(mask)), SizeofSigset, uintptr(flags), 0, 0)
 	return int(r), e
 }
 
@@ -1155,7 +1156,7 @@ func Ppoll(fds []Pollfd, timeout *Timespec, sigmask *Sigset) (int, syscall.Errno
 		raceRelease()
 		raceRead(unsafe.Pointer(unsafe.SliceData(fds)), len(fds)*SizeofPollfd)
 	}
-	r, _, e := syscall.Syscall6(SYS_PPOLL, uintptr(unsafe.Pointer(unsafe.SliceData(fds))), uintptr(len(fds)), uintptr(unsafe.Pointer(timeout)), uintptr(unsafe.Pointer(sigmask)), 8, 0)
+	r, _, e := syscall.Syscall6(SYS_PPOLL, uintptr(unsafe.Pointer(unsafe.SliceData(fds))), uintptr(len(fds)), uintptr(unsafe.Pointer(timeout)), uintptr(unsafe.Pointer(sigmask)), SizeofSigset, 0)
 	return int(r), e
 }
 
@@ -1167,7 +1168,7 @@ func RawPpoll(fds []Pollfd, timeout *Timespec, sigmask *Sigset) (int, syscall.Er
 		raceRelease()
 		raceRead(unsafe.Pointer(unsafe.SliceData(fds)), len(fds)*SizeofPollfd)
 	}
-	r, _, e := syscall.RawSyscall6(SYS_PPOLL, uintptr(unsafe.Pointer(unsafe.SliceData(fds))), uintptr(len(fds)), uintptr(unsafe.Pointer(timeout)), uintptr(unsafe.Pointer(sigmask)), 8, 0)
+	r, _, e := syscall.RawSyscall6(SYS_PPOLL, uintptr(unsafe.Pointer(unsafe.SliceData(fds))), uintptr(len(fds)), uintptr(unsafe.Pointer(timeout)), uintptr(unsafe.Pointer(sigmask)), SizeofSigset, 0)
 	return int(r), e
 }
 

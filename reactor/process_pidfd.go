@@ -11,7 +11,7 @@ import (
 // exitBits make an exit recognisable: a pidfd reports EPOLLRDNORM beside
 // EPOLLIN, pidfd_open(2), and no other registration asks for it. One-shot,
 // because the pidfd stays readable, and hangs up when the process is reaped.
-const exitBits = syscall.EPOLLRDNORM | metalio.EPOLLONESHOT
+const exitBits = metalio.EPOLLRDNORM | metalio.EPOLLONESHOT
 
 // openProcess watches a pidfd, which is close-on-exec from the start.
 func (s *selector) openProcess(pid int, token Token) (int, syscall.Errno) {

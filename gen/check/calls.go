@@ -68,7 +68,7 @@ func (r *resolver) hasConstant(name string) bool {
 
 func (r *resolver) param(c *model.Call, p *model.Param) {
 	t, ok := r.resolve(p.Type, p.Pos)
-	if !ok {
+	if !ok || !r.sizeOf(c, p) {
 		return
 	}
 	if t.st != nil {
@@ -89,11 +89,28 @@ func (r *resolver) param(c *model.Call, p *model.Param) {
 	}
 }
 
+// sizeOf checks a parameter that passes a struct's size.
+func (r *resolver) sizeOf(c *model.Call, p *model.Param) bool {
+	if p.SizeOf == "" {
+		return true
+	}
+	var names []string
+	for _, s := range r.p.Structs {
+		if s.Name == p.SizeOf {
+			return true
+		}
+		names = append(names, s.Name)
+	}
+	r.errs.Add(p.Pos, "parameter %s of %s passes the size of %q, which is no struct%s", p.Name, c.Name, p.SizeOf, model.Suggest(p.SizeOf, names)).
+		Expected("the Go name of an entry of structs")
+	return false
+}
+
 func (r *resolver) pointerParam(c *model.Call, p *model.Param, t resolved) {
 	if p.Dir == "" && p.Type.Const {
 		p.Dir = model.In
 	}
-	if p.Dir == "" && p.Value == nil && p.Go != "uintptr" {
+	if p.Dir == "" && !p.Fixed() && p.Go != "uintptr" {
 		r.errs.Add(p.Pos, "pointer parameter %s of %s does not say who fills it", p.Name, c.Name).
 			Expected("dir: in, out or inout, or a pointer to const")
 		return

@@ -96,9 +96,13 @@ func names(p *model.Platform, errs *model.Errors) {
 		for _, name := range GoNames(c) {
 			claim(name, c.Pos)
 		}
-		claim("Has"+c.Go, c.Pos)
 	}
 	for _, a := range p.Abilities {
+		for _, c := range p.Calls {
+			if c.Go == a.Name {
+				errs.Add(a.Pos, "Go name Has%s is taken already", a.Name).Expected("another name than the call's at %s", c.Pos)
+			}
+		}
 		claim("Has"+a.Name, a.Pos)
 		for _, c := range a.Lacking(p.Groups) {
 			claim(c.Name, c.Pos)
@@ -211,7 +215,7 @@ func placeholders(p *model.Platform) {
 		}
 		for _, prm := range c.Params {
 			name := strings.TrimLeft(prm.GoType, "[]*0123456789")
-			if prm.Value != nil || prm.LenOf != nil || isBuiltin(name) || have[name] {
+			if prm.Fixed() || prm.LenOf != nil || isBuiltin(name) || have[name] {
 				continue
 			}
 			have[name] = true

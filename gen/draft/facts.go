@@ -215,8 +215,11 @@ func (w *work) spellings(name string) []string {
 }
 
 func (w *work) symbol(c *model.Call) {
-	if c.Absent || w.ownBase || w.x.symbols[c.Symbol] {
-		w.draft.FromBase++ // symbols do not depend on the processor
+	// Symbols do not depend on the processor. The C library has a function for
+	// each system call that x/sys has the number of.
+	_, numbered := w.number(c)
+	if c.Absent || w.ownBase || w.x.symbols[c.Symbol] || numbered {
+		w.draft.FromBase++
 		return
 	}
 	w.unknown.calls = append(w.unknown.calls, c)
@@ -227,6 +230,11 @@ func (w *work) structs() {
 	for _, s := range w.base.Structs {
 		xs, ok := w.x.layout(s.XSys)
 		switch {
+		case s.Name == "Sigset" && w.manySignals():
+			w.draft.FromXSys++
+			w.structSpec = append(w.structSpec, structChange{
+				name: s.Name, fields: []pair{{"Bits", `{type: "uint64_t[2]"}`}}, expect: expectation(16, []int{0}),
+			})
 		case !ok && s.Unproved != "":
 			w.draft.FromBase++
 		case !ok:
@@ -235,6 +243,13 @@ func (w *work) structs() {
 			w.structure(s, xs)
 		}
 	}
+}
+
+// manySignals reports whether Linux has 128 signals here, as on MIPS, instead of
+// 64: then the kernel's set of them is twice as long.
+func (w *work) manySignals() bool {
+	n, ok := w.x.constant("_C__NSIG")
+	return ok && n.bits > 65
 }
 
 // matched is a field of ours beside its counterpart in x/sys.

@@ -65,7 +65,7 @@ func callName(c *model.Call, how form) string {
 func visible(c *model.Call) []*model.Param {
 	var out []*model.Param
 	for _, p := range c.Params {
-		if p.Value == nil && p.LenOf == nil {
+		if !p.Fixed() && p.LenOf == nil {
 			out = append(out, p)
 		}
 	}
@@ -174,6 +174,8 @@ func libcEntry(name string) string {
 func argument(p *model.Param) jen.Code {
 	pointer := func() *jen.Statement { return jen.Qual("unsafe", "Pointer") }
 	switch {
+	case p.SizeOf != "":
+		return jen.Id("Sizeof" + p.SizeOf)
 	case p.Value != nil:
 		return jen.Op(fmt.Sprint(*p.Value))
 	case p.LenOf != nil:

@@ -92,11 +92,15 @@ func Asm(p *model.Platform) ([]byte, error) {
 		return nil, nil
 	}
 	size := p.DataModel.Basic["pointer"].Size
+	jump := "JMP\tlibc_%s(SB)"
+	if p.GOARCH == "ppc64" {
+		jump = "CALL\tlibc_%s(SB)\n\tRET" // its linker takes no jump to another library
+	}
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "// %s\n\n//go:build %s && %s\n\n#include \"textflag.h\"\n", header(p), p.GOOS, p.GOARCH)
 	for _, c := range calls {
 		t := trampoline(c)
-		fmt.Fprintf(&b, "\nTEXT %s<>(SB),NOSPLIT,$0-0\n\tJMP\tlibc_%s(SB)\nGLOBL\t·%s_addr(SB), RODATA, $%d\nDATA\t·%s_addr(SB)/%d, $%s<>(SB)\n",
+		fmt.Fprintf(&b, "\nTEXT %s<>(SB),NOSPLIT,$0-0\n\t"+jump+"\nGLOBL\t·%s_addr(SB), RODATA, $%d\nDATA\t·%s_addr(SB)/%d, $%s<>(SB)\n",
 			t, c.Name, t, size, t, size, t)
 	}
 	return b.Bytes(), nil

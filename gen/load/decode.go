@@ -247,7 +247,7 @@ func (d *decoder) param(e *entry, where string) *model.Param {
 	n := e.value
 	p := &model.Param{
 		Name: e.key, Pos: e.pos, Dir: model.Direction(textOf(n, "dir")),
-		Len: textOf(n, "len"), Go: textOf(n, "go"),
+		Len: textOf(n, "len"), SizeOf: textOf(n, "sizeof"), Go: textOf(n, "go"),
 	}
 	if !d.require(n, "type", where, e.pos) {
 		return p

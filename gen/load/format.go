@@ -164,6 +164,7 @@ var paramShape = &shape{kind: mapping, noun: "a C type or a mapping", bare: shor
 	{"dir", "Who fills what the pointer refers to.", oneOf(string(model.In), string(model.Out), string(model.InOut))},
 	{"len", "The parameter that carries the element count: makes a slice.", aParam},
 	{"value", "A value passed always; the parameter vanishes from Go.", aNumber},
+	{"sizeof", "The struct, by Go name, whose size is passed always; the parameter vanishes from Go.", aGoName},
 	{"go", "Go type, if not the computed one.", aGoType},
 }}
 

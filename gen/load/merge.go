@@ -1,5 +1,7 @@
 package load
 
+import "slices"
+
 // appended are the keys whose lists add to the extended files' lists.
 var appended = []string{"absent", "defines", "headers"}
 
@@ -20,10 +22,31 @@ func merge(base, over *node, family string) {
 			// The last file that touches an entity is where its faults are looked for.
 			old.pos = e.pos
 			merge(old.value, e.value, family)
+			if ordered[e.key] {
+				reorder(old.value, e.value)
+			}
 		default:
 			old.value, old.pos = e.value, e.pos
 		}
 	}
+}
+
+// ordered are the mappings in which order counts.
+var ordered = map[string]bool{"fields": true, "params": true}
+
+// reorder puts base's entries in the order of over if that names them all, so
+// that a file can put a new one in front of another.
+func reorder(base, over *node) {
+	place := map[string]int{}
+	for i, e := range over.entries {
+		place[e.key] = i
+	}
+	for _, e := range base.entries {
+		if _, named := place[e.key]; !named {
+			return
+		}
+	}
+	slices.SortFunc(base.entries, func(a, b *entry) int { return place[a.key] - place[b.key] })
 }
 
 // union returns a list of a's items and then b's, each text once.

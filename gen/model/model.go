@@ -237,6 +237,8 @@ type Param struct {
 	Len  string // the parameter that carries this one's element count: makes it a slice in Go
 	// Value, when set, is passed always and the parameter vanishes from Go.
 	Value *int64
+	// SizeOf names a struct whose size is passed always, in the same way.
+	SizeOf string
 	// Go overrides the computed Go type.
 	Go string
 
@@ -244,6 +246,9 @@ type Param struct {
 	GoType string
 	LenOf  *Param // set on the parameter that another's Len names
 }
+
+// Fixed reports whether the specs say what is passed, so that Go code does not.
+func (p *Param) Fixed() bool { return p.Value != nil || p.SizeOf != "" }
 
 // Result is what a call returns and how it fails.
 type Result struct {
