@@ -272,13 +272,6 @@ func checkWatchable(fd FD, interest Interest) syscall.Errno {
 	return checkInterest(interest)
 }
 
-func checkInterest(interest Interest) syscall.Errno {
-	if interest&Priority != 0 && !hasPriority {
-		return syscall.ENOTSUP
-	}
-	return 0
-}
-
 // whyUnknown is the error for a descriptor that is not in the table.
 func whyUnknown(fd FD) syscall.Errno {
 	if _, errno := statusFlags(fd); errno != 0 {
