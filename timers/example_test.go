@@ -1,6 +1,7 @@
 package timers_test
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -66,4 +67,42 @@ func ExampleWheel_Cancel() {
 	// Output:
 	// true false
 	// false
+}
+
+func ExampleWheel_Add() {
+	w, err := timers.New(timers.Config{Capacity: 2})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	first, _ := w.Add(ms(10), 1)
+	w.Add(ms(20), 2)
+	_, err = w.Add(ms(30), 3)
+	fmt.Println(err == timers.ErrFull, w.Len(), w.Cap())
+
+	deadline, ok := w.Deadline(first)
+	fmt.Println(time.Duration(deadline), ok)
+	w.Advance(ms(10))
+	w.Pop()
+	_, ok = w.Deadline(first)
+	fmt.Println(ok)
+	// Output:
+	// true 2 2
+	// 10ms true
+	// false
+}
+
+// The zero Config is good, and what cannot be right is refused.
+func ExampleNew() {
+	w, err := timers.New(timers.Config{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(w.Cap() == timers.DefaultCapacity, timers.DefaultTick)
+	_, err = timers.New(timers.Config{Capacity: timers.MaxCapacity + 1})
+	fmt.Println(errors.Is(err, timers.ErrInvalid))
+	// Output:
+	// true 131.072µs
+	// true
 }
