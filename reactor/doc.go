@@ -47,7 +47,8 @@
 //
 // RegisterProcess reports the exit of a process like readiness, and without a
 // signal handler: through a pidfd on Linux (5.3 or later), a process filter on
-// kqueue, a wait of the system's thread pool on Windows.
+// kqueue, a wait completion packet on Windows (before Windows 8 and in Wine 8, a
+// wait of the system's thread pool).
 //
 // # Lifetime
 //
@@ -86,9 +87,11 @@
 // package sockets do by themselves and users of plain descriptors do with Rearm;
 // until then more data is no event. Asking for more while a poll is in flight
 // costs two requests, so change and re-arm between an event and the next Wait.
-// Timeouts end with the system's clock tick, up to 15.6 ms late. A socket that
-// was closed without Deregister goes when a Wait hears of it; until then its
-// number, given to another socket, may be refused as registered already.
+// A socket that was closed without Deregister goes when a Wait hears of it; until
+// then its number, given to another socket, may be refused as registered already.
+// From Windows 10, version 1803, on, a high-resolution timer ends a timeout;
+// before, and in Wine 8, timeouts are rounded up to milliseconds and end with the
+// system's clock tick, up to 15.6 ms late. In neither case are they early.
 //
 // Elsewhere [NewPoll] returns [errors.ErrUnsupported].
 //

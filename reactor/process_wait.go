@@ -12,14 +12,16 @@ import (
 	"github.com/metalio/metalio"
 )
 
-// exit is a process that a thread of the system's pool waits for. When it ends
-// the thread posts a packet. (A wait completion packet would need no thread, but
-// Windows documents it only for its own runtime's use, and Wine 8 has none.)
+// exit is a process whose end is to be a packet of the port: by a wait completion
+// packet where the system has those, else by a thread of the system's pool, which
+// waits for the process and posts.
 type exit struct {
-	owner   *selector
-	token   Token
-	process windows.Handle
-	wait    uintptr
+	owner    *selector
+	token    Token
+	process  windows.Handle
+	packet   uintptr // one of these two is 0
+	wait     uintptr
+	reported bool // guarded by the owner's mu
 }
 
 // exits finds an exit by what the pool's thread and the packet know of it. IDs
@@ -76,9 +78,8 @@ func (s *selector) openProcess(pid int, token Token) (int, syscall.Errno) {
 		return 0, systemError(err)
 	}
 	x := &exit{owner: s, token: token, process: process}
-	id := addExit(x) // before the callback may run
-	errno := metalio.RegisterWaitForSingleObject(&x.wait, uintptr(process), exitCallback(), id, metalio.INFINITE, metalio.WT_EXECUTEONLYONCE)
-	if errno != 0 {
+	id := addExit(x) // before the first packet may come
+	if errno := x.watch(id); errno != 0 {
 		removeExit(id)
 		windows.CloseHandle(process)
 		return 0, errno
@@ -88,9 +89,52 @@ func (s *selector) openProcess(pid int, token Token) (int, syscall.Errno) {
 
 func (s *selector) closeProcess(id int) {
 	x := removeExit(uintptr(id))
+	x.unwatch()
+	windows.CloseHandle(x.process)
+}
+
+func (x *exit) watch(id uintptr) syscall.Errno {
+	if x.owner.packets != nil {
+		return x.associate(id)
+	}
+	return metalio.RegisterWaitForSingleObject(&x.wait, uintptr(x.process), exitCallback(), id, metalio.INFINITE, metalio.WT_EXECUTEONLYONCE)
+}
+
+func (x *exit) associate(id uintptr) syscall.Errno {
+	packets := x.owner.packets
+	packet, status := packets.create()
+	if status.Failed() {
+		return status.Errno()
+	}
+	signaled, status := packets.associate(packet, x.owner.port, uintptr(x.process), keyExit, id)
+	if status.Failed() {
+		packets.destroy(packet)
+		return status.Errno()
+	}
+	x.packet = packet
+	if signaled {
+		// Whether the system has sent a packet of its own is not documented.
+		postUntilDone(x.owner.port, keyExit, id)
+	}
+	return 0
+}
+
+// unwatch is after removeExit: a packet that still comes finds no exit.
+func (x *exit) unwatch() {
+	if x.packet != 0 {
+		x.owner.packets.cancel(x.packet)
+		x.owner.packets.destroy(x.packet)
+		return
+	}
 	const untilCallbackDone = metalio.INVALID_HANDLE_VALUE
 	metalio.UnregisterWaitEx(x.wait, untilCallbackDone)
-	windows.CloseHandle(x.process)
+}
+
+// report is called for each packet, and makes an event of the first.
+func (x *exit) report() (Event, bool) {
+	first := !x.reported
+	x.reported = true
+	return Event{x.token, readyExited}, first
 }
 
 // postUntilDone posts a packet that must come. Should the system have no memory

@@ -29,7 +29,7 @@ type selector struct {
 	port    uintptr
 	stopped atomic.Bool
 
-	mu       sync.Mutex // guards all below but entries
+	mu       sync.Mutex // guards what follows, to lastWakeup
 	waiting  bool       // wait sleeps, or is about to
 	slab     afdSlab
 	bySocket socketTable[uint32] // the slot of each socket that has one
@@ -40,6 +40,9 @@ type selector struct {
 	wakeups    map[uintptr]*wakeup
 	lastWakeup uintptr
 
+	packets waitPackets // nil where the system has none
+	timer   portTimer   // of wait
+
 	entries [256]metalio.OverlappedEntry // of wait
 }
 
@@ -48,6 +51,7 @@ const (
 	keyPoll   uintptr = iota // a record: its word
 	keyWakeup                // a wakeup: its id
 	keyExit                  // an exit: its id
+	keyTimer                 // the timer: which arming
 	keyStop                  // interrupt
 )
 
@@ -68,6 +72,8 @@ func (s *selector) open(cfg PollConfig) error {
 	}
 	s.port = port
 	s.wakeups = make(map[uintptr]*wakeup)
+	s.packets = systemPackets()
+	s.timer.open(s.packets, port)
 	if errno := s.prepare(cfg.Capacity); errno != 0 {
 		s.close()
 		return errno
@@ -351,7 +357,7 @@ func (s *selector) wait(events []Event, timeout time.Duration) (int, syscall.Err
 	start := time.Now()
 	remaining := timeout
 	for {
-		n, packets, errno := s.turn(events, portTimeout(remaining))
+		n, packets, errno := s.turn(events, portTimeout(s.timer.limit(start.Add(timeout), remaining)))
 		if n > 0 || errno != 0 || s.stopped.Load() {
 			return n, errno
 		}
@@ -460,8 +466,10 @@ func (s *selector) translate(e *metalio.OverlappedEntry) (Event, bool) {
 		}
 	case keyExit:
 		if x := findExit(e.Overlapped); x != nil {
-			return Event{x.token, readyExited}, true
+			return x.report()
 		}
+	case keyTimer:
+		s.timer.arrived(e.Overlapped)
 	}
 	return Event{}, false
 }
@@ -512,6 +520,7 @@ func (s *selector) close() {
 		}
 	}
 	s.drain()
+	s.timer.close()
 	for _, afd := range s.helpers {
 		if afd != 0 {
 			metalio.CloseHandle(afd)
