@@ -357,8 +357,12 @@ func (s *selector) wait(events []Event, timeout time.Duration) (int, syscall.Err
 	start := time.Now()
 	remaining := timeout
 	for {
+		// The packet of interrupt may have gone to a look before this sleep.
+		if s.stopped.Load() {
+			return 0, 0
+		}
 		n, packets, errno := s.turn(events, portTimeout(s.timer.limit(start.Add(timeout), remaining)))
-		if n > 0 || errno != 0 || s.stopped.Load() {
+		if n > 0 || errno != 0 {
 			return n, errno
 		}
 		if timeout < 0 {

@@ -3,7 +3,6 @@ package reactor
 import (
 	"math"
 	"slices"
-	"sync"
 	"testing"
 	"time"
 
@@ -235,8 +234,8 @@ func TestFineWaits(t *testing.T) {
 			w.register(a, 1, Readable, Level)
 			for range 50 {
 				b.write("x")
-				n, err := w.Wait(w.events[:], time.Hour)
-				must(t, err)
+				n, errno := w.sel.sleep(w.events[:], time.Hour) // Wait looks first
+				mustErrno(t, errno)
 				if n != 1 || w.events[0].Token() != 1 {
 					t.Fatal(n)
 				}
@@ -253,10 +252,10 @@ func TestFineWaits(t *testing.T) {
 			waker, err := w.NewWaker(5)
 			must(t, err)
 			must(t, waker.Wake())
-			n, err := w.Wait(w.events[:], time.Millisecond) // armed, and not waited for
-			must(t, err)
-			if n != 1 {
-				t.Fatal(n)
+			n, errno := w.sel.sleep(w.events[:], time.Millisecond) // armed, and not waited for
+			mustErrno(t, errno)
+			if n != 1 || w.sel.timer.state != timerArmed {
+				t.Fatal(n, w.sel.timer.state)
 			}
 			wakenFrom(t, w, -1, time.Hour)
 		}},
@@ -266,13 +265,9 @@ func TestFineWaits(t *testing.T) {
 			must(t, err)
 			for range 20 {
 				must(t, waker.Wake())
-				n, err := w.Wait(w.events[:], time.Hour)
-				must(t, err)
-				if n != 1 {
-					t.Fatal(n)
-				}
+				armed(t, w)
 				start := time.Now()
-				n, err = w.Wait(w.events[:], 2*time.Millisecond)
+				n, err := w.Wait(w.events[:], 2*time.Millisecond)
 				if d := time.Since(start); n != 0 || err != nil || d < 2*time.Millisecond {
 					t.Fatal(d, n, err)
 				}
@@ -284,7 +279,7 @@ func TestFineWaits(t *testing.T) {
 			must(t, err)
 			for range 20 {
 				must(t, waker.Wake())
-				w.want(5, readyReadable)
+				armed(t, w)
 				sim.mu.Lock()
 				sim.stuck = 1
 				sim.mu.Unlock()
@@ -313,22 +308,37 @@ func TestFineWaits(t *testing.T) {
 		}},
 		{"close_while_armed", func(t *testing.T, w *watcher) {
 			sim := simulate(t, w)
-			var wg sync.WaitGroup
-			wg.Go(func() {
-				waitForWaiter(w.Poll)
-				w.Close()
-			})
-			if _, err := w.Wait(w.events[:], time.Hour); err == nil {
-				t.Fatal("no error")
-			}
-			wg.Wait()
-			sim.mu.Lock()
-			defer sim.mu.Unlock()
+			waker, err := w.NewWaker(5)
+			must(t, err)
+			must(t, waker.Wake())
+			armed(t, w)
+			must(t, w.Close())
 			if sim.associated != 1 || sim.cancelled != 1 {
 				t.Fatalf("%d associations, %d cancelled", sim.associated, sim.cancelled)
 			}
 		}},
+		{"look_takes_the_interruption_of_the_sleep_after_it", func(t *testing.T, w *watcher) {
+			w.sel.interrupt()
+			for range 2 {
+				if n, errno := w.sel.look(w.events[:]); n != 0 || errno != 0 {
+					t.Fatal(n, errno)
+				}
+				if n, errno := w.sel.sleep(w.events[:], time.Hour); n != 0 || errno != 0 {
+					t.Fatal(n, errno)
+				}
+			}
+		}},
 	})
+}
+
+// armed makes w sleep, for an hour if the waker had not been called already.
+func armed(t *testing.T, w *watcher) {
+	t.Helper()
+	n, errno := w.sel.sleep(w.events[:], time.Hour) // Wait would look first
+	mustErrno(t, errno)
+	if n != 1 || w.sel.timer.state != timerArmed {
+		t.Fatal(n, w.sel.timer.state)
+	}
 }
 
 // promptPackets send at once, long before the timer is due, what makes wait arm

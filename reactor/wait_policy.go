@@ -22,8 +22,9 @@ const (
 	// has to queue behind them. Elsewhere always in the call.
 	//
 	// Looking on is given up while it is in vain, and tried again now and
-	// then, so that an idle Poll costs next to nothing. On a goroutine that is
-	// locked to its thread, take Block or Spin.
+	// then, so that an idle Poll costs next to nothing. Windows does not look
+	// on, as its clock is too coarse to tell when 20 µs are over. On a goroutine
+	// that is locked to its thread, take Block or Spin.
 	Auto WaitPolicy = iota
 
 	// Block sleeps in a call that Go's scheduler knows of, so that other
@@ -95,7 +96,7 @@ func (p *Poll) await(events []Event, timeout time.Duration, other sources) (int,
 		n, errno, _ = p.lookUntil(events, until, other)
 		return n, errno
 	}
-	if p.policy == Auto && p.spins.worthwhile() {
+	if p.policy == Auto && fineClock && p.spins.worthwhile() {
 		n, errno, found := p.lookUntil(events, min(until, now+spinTime), other)
 		// A parked Loop is woken by a message sooner than one that looks on
 		// hears of it, so that only descriptors make looking on worth it.

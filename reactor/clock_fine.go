@@ -1,0 +1,6 @@
+//go:build !windows
+
+package reactor
+
+// fineClock says that Go's monotonic clock can measure microseconds.
+const fineClock = true
