@@ -24,7 +24,7 @@ func Programs() []build.Program {
 	for _, name := range []string{"std", "gnet", "netpoll", "evio", "xsys", "metalio"} {
 		programs = append(programs, build.Go("echo-"+name, "./peers/go/"+name))
 	}
-	return programs
+	return append(programs, build.Go(example, "github.com/metalio/metalio/examples/echo"))
 }
 
 func epoll(name, mode string) server {
@@ -108,7 +108,7 @@ var (
 
 // Rows returns the rows in the order of the page.
 func Rows() []run.Row {
-	return slices.Concat(throughput(), []run.Row{pingPong(), wakeUp(), saturation(), fixedLoad(), memory()}, growth())
+	return slices.Concat(throughput(), []run.Row{pingPong(), wakeUp(), saturation(), fixedLoad(), memory(), loops()}, growth())
 }
 
 // echo is a row of throughput.

@@ -66,12 +66,12 @@ func (s *server) start(r run.Round, l load) (*process, error) {
 	return p, nil
 }
 
-// waitReady reads until the server says "ready".
+// waitReady reads until the server says "ready", or where it listens.
 func waitReady(lines *bufio.Scanner) error {
 	result := make(chan error, 1)
 	go func() {
 		for lines.Scan() {
-			if lines.Text() == "ready" {
+			if lines.Text() == "ready" || strings.HasPrefix(lines.Text(), "listening on") {
 				result <- nil
 				return
 			}
@@ -110,9 +110,15 @@ func (s *server) measure(l load) func(context.Context, run.Round) (run.Values, e
 			return nil, err
 		}
 		defer p.stop()
-		args := append(l.args(r), "-port", strconv.Itoa(p.port), "-pid", strconv.Itoa(p.cmd.Process.Pid))
-		return run.Measure(ctx, r, run.Pinned(r.Cores.Driver, r.Program(generator), args...)...)
+		line := p.generator(r, l)
+		return run.Measure(ctx, r, run.Pinned(r.Cores.Driver, line[0], line[1:]...)...)
 	}
+}
+
+// generator is the command line that makes the load for the process.
+func (p *process) generator(r run.Round, l load) []string {
+	line := append([]string{r.Program(generator)}, l.args(r)...)
+	return append(line, "-port", strconv.Itoa(p.port), "-pid", strconv.Itoa(p.cmd.Process.Pid))
 }
 
 // contender is the server under a load.

@@ -328,7 +328,7 @@ static u64 period, due, turn;
 /* send_due sends what is due, and returns the time until more is. */
 static u64 send_due(void) {
 	u64 now = now_ns();
-	while (phase != DRAIN && due <= now) {
+	while (due <= now) {
 		struct conn *c = nth(turn++ % active);
 		queue(c, due);
 		flush(c);
@@ -372,7 +372,7 @@ static void advance_phase(void) {
 }
 
 static void load(void) {
-	u64 wait = 0;
+	u64 wait = 1000000; /* for a look at the time */
 	if (rate) {
 		period = 1e9 / rate;
 		due = now_ns();
@@ -384,9 +384,9 @@ static void load(void) {
 		}
 	}
 	while (phase != DRAIN || outstanding) {
-		if (rate)
+		if (rate && phase != DRAIN)
 			wait = send_due();
-		poll_once(may_sleep ? (phase == DRAIN ? 1000000 : wait) : 0);
+		poll_once(may_sleep ? wait : 0);
 		advance_phase();
 	}
 }
