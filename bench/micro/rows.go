@@ -4,7 +4,6 @@
 package micro
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"strconv"
@@ -49,19 +48,9 @@ func Rows() []run.Row {
 	return slices.Concat([]run.Row{calls()}, pipes(), []run.Row{wake()}, timers(), messages())
 }
 
-// contender runs a program, which is not pinned from outside: Go would believe
-// that the machine has one core. Programs that need no more than one thread pin
-// that to the measured core.
+// contender runs a program that pins itself.
 func contender(name, program string, args ...string) run.Contender {
-	return run.Contender{
-		Name:  name,
-		Needs: []string{program},
-		Run: func(ctx context.Context, r run.Round) (run.Values, error) {
-			command := append([]string{r.Program(program)}, run.Duration(r)...)
-			command = append(command, "-core", strconv.Itoa(r.Cores.System), "-other", strconv.Itoa(r.Cores.Driver))
-			return run.Measure(ctx, r, append(command, args...)...)
-		},
-	}
+	return run.Contender{Name: name, Needs: []string{program}, Run: run.SelfPinned(program, args...)}
 }
 
 func nanoseconds(names ...string) (metrics []run.Metric) {

@@ -27,6 +27,17 @@ func Unpinned(name string, args ...string) func(context.Context, Round) (Values,
 	}
 }
 
+// SelfPinned is Unpinned for one that is told with -core and -other which cores
+// to use, and pins its threads itself. Go believes that a machine has as many
+// cores as the process was pinned to from outside.
+func SelfPinned(name string, args ...string) func(context.Context, Round) (Values, error) {
+	return func(ctx context.Context, r Round) (Values, error) {
+		line := append([]string{r.Program(name)}, Duration(r)...)
+		line = append(line, "-core", strconv.Itoa(r.Cores.System), "-other", strconv.Itoa(r.Cores.Driver))
+		return Measure(ctx, r, append(line, args...)...)
+	}
+}
+
 // Duration is the flag that tells a program how long to measure.
 func Duration(r Round) []string {
 	return []string{"-duration", strconv.FormatFloat(r.Length.Seconds(), 'f', 3, 64)}

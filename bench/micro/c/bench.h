@@ -11,6 +11,8 @@
 #endif
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdint.h>
@@ -18,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -156,6 +159,24 @@ static inline uint32_t *random_order(long n) {
 		order[j] = swap;
 	}
 	return order;
+}
+
+/* open_tcp_pair connects two blocking sockets, without Nagle's algorithm. */
+static inline void open_tcp_pair(int fds[2]) {
+	struct sockaddr_in addr = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t len = sizeof addr;
+	int one = 1, listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	must(listener >= 0);
+	must(bind(listener, (struct sockaddr *)&addr, len) == 0);
+	must(listen(listener, 1) == 0);
+	must(getsockname(listener, (struct sockaddr *)&addr, &len) == 0);
+	fds[1] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	must(connect(fds[1], (struct sockaddr *)&addr, len) == 0);
+	fds[0] = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	must(fds[0] >= 0);
+	for (int i = 0; i < 2; i++)
+		must(setsockopt(fds[i], IPPROTO_TCP, TCP_NODELAY, &one, sizeof one) == 0);
+	close(listener);
 }
 
 #endif

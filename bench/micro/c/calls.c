@@ -7,10 +7,8 @@
  */
 #include "bench.h"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
+#include <fcntl.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
 
 static int epfd;
 static int unix_pair[2], tcp_pair[2];
@@ -49,22 +47,6 @@ static void receive_nothing(long n) {
 		must(recv(tcp_pair[0], buf, sizeof buf, 0) == -1 && errno == EAGAIN);
 }
 
-static void open_tcp_pair(void) {
-	struct sockaddr_in addr = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t len = sizeof addr;
-	int one = 1, listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	must(listener >= 0);
-	must(bind(listener, (struct sockaddr *)&addr, len) == 0);
-	must(listen(listener, 1) == 0);
-	must(getsockname(listener, (struct sockaddr *)&addr, &len) == 0);
-	tcp_pair[1] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	must(connect(tcp_pair[1], (struct sockaddr *)&addr, len) == 0);
-	tcp_pair[0] = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-	must(tcp_pair[0] >= 0);
-	must(setsockopt(tcp_pair[1], IPPROTO_TCP, TCP_NODELAY, &one, sizeof one) == 0);
-	close(listener);
-}
-
 int main(int argc, char **argv) {
 	double each = option(argc, argv, "-duration", 1) / 6;
 	second_thread(option(argc, argv, "-threads", 1));
@@ -73,7 +55,8 @@ int main(int argc, char **argv) {
 	epfd = epoll_create1(EPOLL_CLOEXEC);
 	must(epfd >= 0);
 	must(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, unix_pair) == 0);
-	open_tcp_pair();
+	open_tcp_pair(tcp_pair);
+	must(fcntl(tcp_pair[0], F_SETFL, O_NONBLOCK) == 0);
 	struct epoll_event ev = {.events = EPOLLIN, .data.u64 = 1};
 	must(epoll_ctl(epfd, EPOLL_CTL_ADD, unix_pair[0], &ev) == 0);
 

@@ -15,7 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/metalio/metalio/bench/micro/internal/sample"
+	"github.com/metalio/metalio/bench/internal/sample"
 )
 
 // form makes calls n times. Each loop is written out, so that nothing is

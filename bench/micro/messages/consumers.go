@@ -4,7 +4,7 @@ import (
 	"github.com/metalio/metalio/msgq"
 	"github.com/metalio/metalio/reactor"
 
-	"github.com/metalio/metalio/bench/micro/internal/sample"
+	"github.com/metalio/metalio/bench/internal/sample"
 )
 
 // channel is the consumer that Go programs have.

@@ -19,7 +19,7 @@ import (
 	"os"
 	"time"
 
-	"github.com/metalio/metalio/bench/micro/internal/sample"
+	"github.com/metalio/metalio/bench/internal/sample"
 )
 
 // capacity of the channel and of the loop's queue.

@@ -4,7 +4,7 @@ import (
 	"github.com/metalio/metalio"
 	"github.com/metalio/metalio/reactor"
 
-	"github.com/metalio/metalio/bench/micro/internal/sample"
+	"github.com/metalio/metalio/bench/internal/sample"
 )
 
 // byteCalls read and write one byte, with the calls of the loop under test. They

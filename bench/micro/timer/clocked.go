@@ -8,7 +8,7 @@ import (
 	"github.com/metalio/metalio/reactor"
 	"github.com/metalio/metalio/timers"
 
-	"github.com/metalio/metalio/bench/micro/internal/sample"
+	"github.com/metalio/metalio/bench/internal/sample"
 )
 
 // density is how far apart the deadlines are for expire: less than it takes to

@@ -20,7 +20,7 @@ import (
 	"os"
 	"time"
 
-	"github.com/metalio/metalio/bench/micro/internal/sample"
+	"github.com/metalio/metalio/bench/internal/sample"
 )
 
 const (

@@ -5,7 +5,7 @@ import (
 
 	"github.com/metalio/metalio/timers"
 
-	"github.com/metalio/metalio/bench/micro/internal/sample"
+	"github.com/metalio/metalio/bench/internal/sample"
 )
 
 // wheel is package timers. Its time goes on from one pass to the next.

@@ -13,7 +13,7 @@ import (
 	"os"
 	"time"
 
-	"github.com/metalio/metalio/bench/micro/internal/sample"
+	"github.com/metalio/metalio/bench/internal/sample"
 )
 
 // waker starts a loop and returns a function that makes one round trip.

@@ -3,7 +3,7 @@ package main
 import (
 	"github.com/metalio/metalio/reactor"
 
-	"github.com/metalio/metalio/bench/micro/internal/sample"
+	"github.com/metalio/metalio/bench/internal/sample"
 )
 
 type answerer struct {

@@ -12,7 +12,7 @@ import (
 	"github.com/panjf2000/gnet/v2"
 	"golang.org/x/sys/unix"
 
-	"github.com/metalio/metalio/bench/micro/internal/sample"
+	"github.com/metalio/metalio/bench/internal/sample"
 )
 
 // gnetServer has one event loop and one connection, through which the loop can

@@ -27,10 +27,8 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
-#include <netinet/tcp.h>
 #include <stdbool.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
 
 static void die(const char *why) {
 	fprintf(stderr, "proxyload: %s\n", why);

@@ -1,4 +1,4 @@
-// Package sample is what the Go programs of this benchmark share: it is bench.h
+// Package sample is what Go programs that measure themselves share: it is bench.h
 // in Go, so that both sides measure in the same way.
 package sample
 
@@ -13,24 +13,29 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Must ends the program with err, unless it is nil.
-func Must(err error) {
-	if err == nil {
-		return
-	}
-	_, file, line, _ := runtime.Caller(1)
-	fmt.Fprintf(os.Stderr, "%s:%d: %v\n", file, line, err)
-	os.Exit(1)
-}
+// Must ends the program with err, and with the place of the call, unless it is
+// nil.
+func Must(err error) { check(err) }
 
 // Get is Must for a call that also returns a value.
 func Get[T any](v T, err error) T {
-	if err != nil {
-		_, file, line, _ := runtime.Caller(1)
-		fmt.Fprintf(os.Stderr, "%s:%d: %v\n", file, line, err)
-		os.Exit(1)
-	}
+	check(err)
 	return v
+}
+
+// Get2 is Must for a call that also returns two values.
+func Get2[T, U any](v T, w U, err error) (T, U) {
+	check(err)
+	return v, w
+}
+
+func check(err error) {
+	if err == nil {
+		return
+	}
+	_, file, line, _ := runtime.Caller(2)
+	fmt.Fprintf(os.Stderr, "%s:%d: %v\n", file, line, err)
+	os.Exit(1)
 }
 
 // Report writes one metric.
