@@ -21,6 +21,9 @@ type Program struct {
 	Make func(ctx context.Context, out string) error
 }
 
+// Lacks returns the Debian packages without which the program cannot be made.
+func (p *Program) Lacks() []string { return unmet(p.Needs) }
+
 // Need is a command, or the Debian package that brings it. A library has no
 // command.
 type Need struct{ Command, Package string }
