@@ -1,5 +1,6 @@
 // Bench measures metalio and others side by side and writes RESULTS.md, charts/
-// and raw/ beside it.
+// and raw/ beside it, and the figures into the README above. README.md here says
+// how to read them and how to add to them.
 //
 //	make bench          # everything, about 25 minutes
 //	make bench-quick    # the headline rows, in two minutes
@@ -48,7 +49,7 @@ func main() {
 	flag.StringVar(&s.rows, "row", "", "run only the rows whose names match this regular expression")
 	flag.BoolVar(&s.list, "list", false, "list the rows and end")
 	flag.IntVar(&s.rounds, "rounds", 0, "how often each contender has its turn (default 5, quick 3)")
-	flag.DurationVar(&s.length, "length", 0, "how long one measurement lasts (default 600ms, quick 250ms)")
+	flag.DurationVar(&s.length, "length", 0, "how long one measurement lasts (default 600ms, quick 150ms)")
 	flag.StringVar(&s.out, "out", "", "folder for RESULTS.md, charts and raw (default this one, unless -quick or -row)")
 	flag.IntVar(&s.cores.System, "core", 0, "processor for the measured system")
 	flag.IntVar(&s.cores.Driver, "driver", 1, "processor for the load generator")
@@ -101,7 +102,11 @@ func bench(ctx context.Context, s settings) error {
 	if s.out == "" {
 		return nil
 	}
-	return writeAll(s.out, results, missing)
+	charts, err := writeAll(s.out, results, missing)
+	if err != nil || s.out != "." {
+		return err
+	}
+	return updateReadme("../README.md", results, readmeCharts(charts))
 }
 
 // selected applies -quick and -row, and settles where the output goes.
@@ -125,7 +130,7 @@ func (s *settings) selected(rows []run.Row) ([]run.Row, error) {
 func (s *settings) options() run.Options {
 	opt := run.Options{Rounds: 5, Length: 600 * time.Millisecond, Bin: bin, Cores: s.cores, Progress: os.Stdout}
 	if s.quick {
-		opt.Rounds, opt.Length = 3, 250*time.Millisecond
+		opt.Rounds, opt.Length = 3, 150*time.Millisecond
 	}
 	if s.rounds > 0 {
 		opt.Rounds = s.rounds

@@ -2,6 +2,8 @@ package main
 
 import (
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -94,11 +96,46 @@ func TestWriteAll(t *testing.T) {
 	for _, r := range allRows() {
 		results = append(results, run.Result{Row: r, Rounds: 1})
 	}
-	if err := writeAll(dir, results, map[string]string{"echo-mio": "cargo not installed"}); err != nil {
+	if _, err := writeAll(dir, results, map[string]string{"echo-mio": "cargo not installed"}); err != nil {
 		t.Fatal(err)
 	}
 	var verdicts strings.Builder
 	if err := printVerdicts(io.Writer(&verdicts), results); err != nil || !strings.Contains(verdicts.String(), "not measured") {
 		t.Fatal(verdicts.String(), err)
+	}
+}
+
+func TestUpdateReadme(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "README.md")
+	write := func(text string) {
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	read := func() string {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	write("before\n" + headlinesBegin + "\nold\n" + headlinesEnd + "\nafter\n")
+	for range 2 { // writing again changes nothing
+		if err := updateReadme(path, nil, []string{"charts/echo.svg"}); err != nil {
+			t.Fatal(err)
+		}
+		got := read()
+		for _, want := range []string{"before\n" + headlinesBegin, "| work |", "![echo](bench/charts/echo.svg)", headlinesEnd + "\nafter\n"} {
+			if strings.Count(got, want) != 1 {
+				t.Errorf("%q is there %d times", want, strings.Count(got, want))
+			}
+		}
+		if strings.Contains(got, "old") {
+			t.Error("the old figures are still there")
+		}
+	}
+	write("no place for it\n")
+	if err := updateReadme(path, nil, nil); err != nil || read() != "no place for it\n" {
+		t.Error(err, read())
 	}
 }

@@ -37,7 +37,7 @@ func printVerdicts(w io.Writer, results []run.Result) error {
 }
 
 // writeAll writes the page, the charts and the samples to a folder.
-func writeAll(dir string, results []run.Result, missing map[string]string) error {
+func writeAll(dir string, results []run.Result, missing map[string]string) (charts []string, err error) {
 	facts := machine()
 	page := report.Page{Intro: intro, Facts: facts, Results: results}
 	for _, name := range slices.Sorted(maps.Keys(missing)) {
@@ -48,15 +48,49 @@ func writeAll(dir string, results []run.Result, missing map[string]string) error
 			return report.WriteRaw(w, facts, &results[i])
 		})
 		if err != nil {
-			return err
+			return nil, err
 		}
 	}
-	charts, err := writeCharts(dir, results)
+	if charts, err = writeCharts(dir, results); err != nil {
+		return nil, err
+	}
+	page.Charts = charts
+	return charts, writeFile(filepath.Join(dir, "RESULTS.md"), page.Write)
+}
+
+// The README above has the headlines between these lines.
+const (
+	headlinesBegin = "<!-- written by make bench -->"
+	headlinesEnd   = "<!-- end of what make bench writes -->"
+)
+
+// updateReadme replaces the headlines of a README, if it has a place for them.
+func updateReadme(path string, results []run.Result, charts []string) error {
+	text, err := os.ReadFile(path)
 	if err != nil {
 		return err
 	}
-	page.Charts = charts
-	return writeFile(filepath.Join(dir, "RESULTS.md"), page.Write)
+	before, rest, ok := strings.Cut(string(text), headlinesBegin)
+	_, after, ended := strings.Cut(rest, headlinesEnd)
+	if !ok || !ended {
+		return nil
+	}
+	out := &strings.Builder{}
+	fmt.Fprintf(out, "%s%s\n\n", before, headlinesBegin)
+	report.WriteSummary(out, results)
+	for _, name := range charts {
+		title := strings.TrimSuffix(filepath.Base(name), ".svg")
+		fmt.Fprintf(out, "\n![%s](bench/%s)\n", title, name)
+	}
+	fmt.Fprintf(out, "\n%s%s", headlinesEnd, after)
+	return os.WriteFile(path, []byte(out.String()), 0o644)
+}
+
+// readmeCharts are those that the README shows, if they were drawn.
+func readmeCharts(drawn []string) []string {
+	return slices.DeleteFunc(slices.Clone(drawn), func(name string) bool {
+		return !slices.Contains([]string{"charts/echo.svg", "charts/latency.svg", "charts/pipes.svg"}, name)
+	})
 }
 
 // chart is [report.Bars] or [report.Lines].

@@ -38,7 +38,8 @@ func (l load) buffer() int {
 }
 
 func (l load) args(r run.Round) []string {
-	args := append(run.Duration(r), "-conns", strconv.Itoa(l.conns))
+	warmUp := min(r.Length/4, 100*time.Millisecond)
+	args := append(run.Duration(r), "-conns", strconv.Itoa(l.conns), "-warmup", strconv.FormatFloat(warmUp.Seconds(), 'f', 3, 64))
 	number := func(name string, n int) {
 		if n > 0 {
 			args = append(args, name, strconv.Itoa(n))

@@ -133,7 +133,6 @@ func throughput() []run.Row {
 		echo("16x64k", "16 connections, messages of 64 KiB", load{conns: 16, size: 64 << 10}),
 	}
 	rows[0].Headline = true
-	rows[1].Headline = true
 	return rows
 }
 

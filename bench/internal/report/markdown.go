@@ -79,6 +79,28 @@ func WriteVerdicts(out *strings.Builder, verdicts []Verdict) {
 	}
 }
 
+// WriteSummary writes the ratios of the headline rows, for a page that is about
+// more than speed.
+func WriteSummary(out *strings.Builder, results []run.Result) {
+	fmt.Fprint(out, "| work | metric | compared with | ratio | worst–best round | aim |\n|---|---|---|---|---|---|\n")
+	for i := range results {
+		if !results[i].Headline {
+			continue
+		}
+		for _, v := range Judge(&results[i]) {
+			if !v.Known || len(v.Against) == 0 {
+				continue
+			}
+			worst, best := v.Ratio.Max, v.Ratio.Min
+			if v.Measure.Better == run.More {
+				worst, best = best, worst
+			}
+			fmt.Fprintf(out, "| %s | %s | %s | **%s** | %s–%s | %s |\n", cell(v.Row.Title), cell(v.Measure.Heading()),
+				opponent(&v), ratio(v.Ratio.Median), ratio(worst), ratio(best), v.aim())
+		}
+	}
+}
+
 func opponent(v *Verdict) string {
 	switch {
 	case len(v.Against) == 0:

@@ -109,6 +109,24 @@ func TestPage(t *testing.T) {
 	}
 }
 
+func TestSummary(t *testing.T) {
+	r := measured()
+	var out strings.Builder
+	WriteSummary(&out, []run.Result{r})
+	if strings.Count(out.String(), "\n") != 2 {
+		t.Error("a row that is no headline is in the summary")
+	}
+	r.Headline = true
+	out.Reset()
+	WriteSummary(&out, []run.Result{r})
+	if want := "| 64 connections | messages | c | **1.08** | 1.05–1.10 | ≥ 0.98 (aim 1.00) |\n"; !strings.Contains(out.String(), want) {
+		t.Errorf("lacks %q:\n%s", want, out.String())
+	}
+	if strings.Contains(out.String(), "mio") {
+		t.Error("what was not measured is in the summary")
+	}
+}
+
 func TestTablesHaveAsManyCellsAsHeadings(t *testing.T) {
 	p := Page{Results: []run.Result{measured()}}
 	var out strings.Builder
