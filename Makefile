@@ -41,10 +41,10 @@ models: ## Check the Promela models with spin
 oracle: ## Prove the specs against the systems' C headers and x/sys
 	METALIO_REQUIRE=all go test -count=1 -v ./gen/oracle/
 
-bench: ## Compare with other systems, side by side
+bench: ## Compare with other systems, side by side (25 minutes, an idle machine)
 	cd bench && go run .
 
-bench-quick: ## The same with short runs
+bench-quick: ## The headlines of that, in two minutes
 	cd bench && go run . -quick
 
 fuzz: ## Run each fuzz target for FUZZTIME (20s)
