@@ -56,16 +56,18 @@ func newWheelSubject(b *testing.B, size int, tick time.Duration, free []int) *wh
 	return &wheelSubject{mustNew(b, Config{Capacity: size, Tick: tick}), make([]ID, size), free}
 }
 
+// empty also removes what the cancelled timers left behind, which is work that
+// belongs to them: see BenchmarkCancelInsert.
 func (s *wheelSubject) empty() {
 	for _, id := range s.ids {
 		s.w.Cancel(id)
 	}
-	s.w.free = none
+	s.w.fresh = uint32(len(s.w.nodes))
+	s.w.free = s.w.free[:0]
 	for _, i := range slices.Backward(s.free) {
-		x := s.w.base + uint32(i)
-		s.w.nodes[x].next = s.w.free
-		s.w.free = x
+		s.w.free = append(s.w.free, 1+uint32(i))
 	}
+	s.w.sweep()
 	s.w.now = 0
 	s.w.current = s.w.tick(0) // every slot is empty, so time may restart
 }
@@ -216,6 +218,23 @@ func BenchmarkCancel(b *testing.B) {
 				i = 0
 			}
 			s.cancel(d.order[i])
+			i++
+		}
+	})
+}
+
+// BenchmarkCancelInsert is one timer cancelled and one added, for ever, with the
+// clock standing still: it includes all that cancelling leaves to do for later.
+func BenchmarkCancelInsert(b *testing.B) {
+	benchEach(b, func(b *testing.B, s subject, d benchData) {
+		fill(s, d)
+		i, turn := 0, 1
+		for b.Loop() {
+			if i == len(d.order) {
+				i, turn = 0, turn+1
+			}
+			s.cancel(d.order[i])
+			s.insert(d.order[i], d.deadlines[(i+turn)%len(d.deadlines)])
 			i++
 		}
 	})

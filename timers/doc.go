@@ -53,12 +53,26 @@
 // slot holds the earliest timer, and time may jump any distance at the cost of
 // the timers that it passes, not of the ticks.
 //
-// Inside a slot timers are an unordered list until somebody asks for the
-// earliest one. Then the list is folded into a pairing heap that uses the same
-// links, so that asking again, or cancelling the earliest timer again and
-// again, does not scan the slot each time.
+// At a million timers what costs is memory that is not in a cache, so that each
+// operation touches one cache line of the timer's own, and no neighbours:
 //
-// Moving a deadline later only rewrites it: the timer is filed anew when its
-// old slot is reached. A timeout that is pushed back with every packet, the
-// usual case, costs one memory access.
+//   - A slot is an array of node numbers, in chunks. Filing appends; emptying a
+//     slot reads many nodes at once, none found through another.
+//   - Cancel, and Reset to a sooner deadline, leave a stale entry behind, which
+//     is recognised by its node being elsewhere. The timer's room is free at
+//     once; the entry goes when its slot is emptied, or when no chunk is left:
+//     then one call builds all lists anew, reading the nodes from first to
+//     last.
+//   - Moving a deadline later only rewrites it: the timer is filed anew when its
+//     old slot is reached.
+//   - A slot remembers its earliest deadline. If that timer was cancelled or
+//     moved and somebody asks for the earliest one, the slot's list is folded
+//     into a pairing heap, so that cancelling the earliest timer again and again
+//     does not scan the slot each time.
+//
+// Costs are amortised, not bounded for a single call. Filing (Add, Reset, Pop of
+// a periodic timer) may once look at all nodes: that takes some milliseconds for
+// a million, and half a million timers must have been armed since the last time.
+// Next may look at all entries of the first slot. Advance looks at all entries
+// of the slots that it passes, which is at most once for each timer and level.
 package timers

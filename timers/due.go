@@ -6,8 +6,8 @@ import (
 )
 
 // dueQueue is what Advance found and Pop did not take yet. An entry is valid
-// while its node still has its seq: cancelling and resetting change the node
-// only.
+// while its node is in the queue and has its order: cancelling and resetting
+// change the node only.
 type dueQueue struct {
 	entries []dueEntry
 	head    int // entries before it are popped or were found invalid
@@ -16,7 +16,7 @@ type dueQueue struct {
 
 type dueEntry struct {
 	deadline int64
-	seq      uint64
+	order    uint64
 	node     uint32
 }
 
@@ -24,7 +24,7 @@ func compareDue(a, b dueEntry) int {
 	if a.deadline != b.deadline {
 		return cmp.Compare(a.deadline, b.deadline)
 	}
-	return cmp.Compare(a.seq, b.seq)
+	return cmp.Compare(a.order, b.order)
 }
 
 func sortDue(entries []dueEntry) { slices.SortFunc(entries, compareDue) }
@@ -38,8 +38,8 @@ func (q *dueQueue) resize(capacity int) {
 }
 
 func (w *Wheel) pushDue(x uint32, n *node) {
-	n.prev, n.next, n.child = dueHead, none, none
-	w.due.entries = append(w.due.entries, dueEntry{n.deadline, n.seq, x})
+	n.at = inDue
+	w.due.entries = append(w.due.entries, dueEntry{n.deadline, n.order, x})
 	w.due.live++
 }
 
@@ -55,7 +55,10 @@ func (w *Wheel) firstDue() (dueEntry, bool) {
 	return q.entries[q.head], true
 }
 
-func (w *Wheel) valid(e dueEntry) bool { return w.nodes[e.node].seq == e.seq }
+func (w *Wheel) valid(e dueEntry) bool {
+	n := &w.nodes[e.node]
+	return n.at == inDue && n.order == e.order
+}
 
 // reserveDue makes room for every timer that is not due yet, so that pushDue
 // never allocates. If it has to move entries, more than a quarter of the
@@ -66,7 +69,7 @@ func (w *Wheel) reserveDue() {
 		q.entries, q.head = q.entries[:0], 0
 		return
 	}
-	if cap(q.entries)-len(q.entries) >= w.live-q.live {
+	if cap(q.entries)-len(q.entries) >= w.Len()-q.live {
 		return
 	}
 	kept := q.entries[:0]

@@ -5,7 +5,6 @@ import (
 	"math"
 	"math/rand/v2"
 	"testing"
-	"time"
 
 	"github.com/metalio/metalio/internal/behaviours"
 )
@@ -51,9 +50,17 @@ func later(now, span int64) int64 { return int64(uint64(now) + uint64(span)) }
 
 func run(t testing.TB, data []byte) {
 	s := &script{data}
-	tick := time.Duration(1) << (s.byte() % 40)
+	grain := s.byte()
 	start := s.span()
-	p := newPair(t, Config{Capacity: 2, Grow: true, Tick: tick, Start: start})
+	cfg := Config{Capacity: 2, Grow: true, Tick: 1 << (grain % 40), Start: start}
+	starved := grain >= 128
+	if starved {
+		cfg.Capacity = 4096
+	}
+	p := newPair(t, cfg)
+	if starved {
+		starve(p.w, 1+int(grain%8))
+	}
 	now := start
 	for len(s.data) > 0 {
 		switch op := s.byte(); op % 12 {
@@ -104,6 +111,8 @@ func FuzzWheelAgainstSortedSlice(f *testing.F) {
 	f.Add([]byte{20})
 	// Two at one deadline, lazily moved, next, advance to it, pop.
 	f.Add([]byte{17, 0, 0, 0, 20, 9, 0, 20, 9, 4, 0, 0, 30, 1, 10, 135, 10, 135, 11})
+	// The same with few chunks.
+	f.Add([]byte{143, 0, 0, 0, 20, 9, 0, 20, 9, 4, 0, 0, 30, 1, 10, 135, 10, 135, 11})
 	// Periodic across a long gap; cancelled while due.
 	f.Add([]byte{0, 0, 0, 3, 10, 7, 12, 1, 7, 50, 200, 6, 0, 0, 11, 3, 3, 1, 0, 0, 8, 255, 9, 3, 6, 1, 0, 11})
 	// Ends of time.
@@ -155,7 +164,7 @@ func testExactNextExpiry(t *testing.T) {
 // equal deadlines: that exercises the heaps.
 func runNext(t *testing.T, tick byte, data []byte) {
 	s := &script{data}
-	p := newPair(t, Config{Grow: true, Tick: 1 << (tick % 40)})
+	p := newPair(t, Config{Capacity: 64, Grow: true, Tick: 1 << (tick % 40)})
 	var now int64
 	for len(s.data) > 0 {
 		op := s.byte()

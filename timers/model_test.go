@@ -95,35 +95,30 @@ func (m *model) next() (int64, bool) {
 }
 
 // check verifies the structure of a wheel: every live node is in exactly one
-// place, no node is in a slot later than its deadline's, heads and words agree.
+// place, no node is in a slot later than its deadline's, the lists' lower
+// bounds hold, slots and words agree, and no chunk is lost.
 func check(t testing.TB, w *Wheel) {
 	t.Helper()
-	seen := 0
-	var walk func(parent, x uint32, slot uint32)
-	walk = func(parent, x uint32, slot uint32) {
-		prev := parent
-		for ; x != none; x = w.nodes[x].next {
-			n := &w.nodes[x]
-			seen++
-			if n.prev != prev || n.gen&1 == 0 || n.seq == 0 {
-				t.Fatalf("node %d: prev %d (want %d), gen %d, seq %d", x, n.prev, prev, n.gen, n.seq)
-			}
-			if w.slotFor(n.deadline) < slot {
-				t.Fatalf("node %d: in slot %d, deadline belongs into %d", x, slot, w.slotFor(n.deadline))
-			}
-			if parent >= w.base && w.before(x, parent) {
-				t.Fatalf("node %d is earlier than its parent %d", x, parent)
-			}
-			walk(x, n.child, slot)
-			prev = x
+	chunks, listed, heaped := 0, 0, 0
+	for i := range uint32(len(w.slots)) {
+		s := &w.slots[i]
+		if bit := w.occupied[i>>slotBits]>>(i%slotsPerLevel)&1 == 1; bit != (s.hasList() || s.root != none) {
+			t.Fatalf("slot %d: occupied bit is %v, list %v, root %d", i, bit, s.hasList(), s.root)
 		}
-	}
-	for slot := uint32(firstLevel * slotsPerLevel); slot < w.base; slot++ {
-		bit := w.occupied[slot>>slotBits]>>(slot%slotsPerLevel)&1 == 1
-		if bit != (w.nodes[slot].child != none) {
-			t.Fatalf("slot %d: occupied bit is %v, first node %d", slot, bit, w.nodes[slot].child)
+		for last := s.last; last >= chunkLen; last = w.pool.words[last&^(chunkLen-1)]<<chunkBits | (chunkLen - 1) {
+			chunks++
+			for at := last; at%chunkLen != 0; at-- {
+				n := &w.nodes[w.pool.words[at]]
+				if n.at != at {
+					continue
+				}
+				listed++
+				if w.slotFor(n.deadline) < i || n.deadline < s.min {
+					t.Fatalf("slot %d, min %d: deadline %d belongs into %d", i, s.min, n.deadline, w.slotFor(n.deadline))
+				}
+			}
 		}
-		walk(slot, w.nodes[slot].child, slot)
+		heaped += checkHeap(t, w, i, none, s.root)
 	}
 	valid := 0
 	for _, e := range w.due.entries[w.due.head:] {
@@ -131,13 +126,50 @@ func check(t testing.TB, w *Wheel) {
 			valid++
 		}
 	}
-	free := 0
-	for x := w.free; x != none; x = w.nodes[x].next {
-		free++
+	inUse := 0
+	for x := range w.nodes {
+		n := &w.nodes[x]
+		if free := n.at == nowhere; free != (n.gen&1 == 0) {
+			t.Fatalf("node %d: at %d, gen %d", x, n.at, n.gen)
+		}
+		if n.at != nowhere {
+			inUse++
+		}
 	}
-	if valid != w.due.live || seen+valid != w.live || free+w.live != w.Cap() {
-		t.Fatalf("%d in slots, %d due (counted %d), %d free, live %d of %d", seen, valid, w.due.live, free, w.live, w.Cap())
+	if valid != w.due.live || listed+heaped+valid != w.Len() || inUse != w.Len() {
+		t.Fatalf("%d in lists, %d in heaps, %d due (counted %d), %d in use, Len() = %d", listed, heaped, valid, w.due.live, inUse, w.Len())
 	}
+	listChunks := chunks
+	for chunk := w.pool.free; chunk != none; chunk = w.pool.words[chunk<<chunkBits] {
+		chunks++
+	}
+	if left := len(w.pool.words)>>chunkBits - 1 - listChunks; chunks != int(w.pool.fresh)-1 || left != int(w.pool.left) {
+		t.Fatalf("%d chunks of %d, %d left (counted %d)", chunks, w.pool.fresh-1, left, w.pool.left)
+	}
+}
+
+// starve leaves an empty wheel so few chunks that entries must go to heaps, and
+// that it sweeps often.
+func starve(w *Wheel, chunks int) {
+	w.pool.words = w.pool.words[:(1+chunks)*chunkLen]
+	w.pool.reset()
+}
+
+// checkHeap verifies a list of siblings in a slot's heap and all below them,
+// and counts them.
+func checkHeap(t testing.TB, w *Wheel, slot, parent, x uint32) (n int) {
+	t.Helper()
+	for prev := parent; x != none; prev, x = x, w.links[x].next {
+		l := &w.links[x]
+		if l.prev != prev || l.slot != slot || w.nodes[x].at != inHeap || w.slotFor(w.nodes[x].deadline) != slot {
+			t.Fatalf("slot %d: node %d, after %d: %+v, %+v", slot, x, prev, *l, w.nodes[x])
+		}
+		if parent != none && w.before(x, parent) {
+			t.Fatalf("node %d is earlier than its parent %d", x, parent)
+		}
+		n += 1 + checkHeap(t, w, slot, x, l.child)
+	}
+	return n
 }
 
 // pair drives a wheel and a model side by side and compares every answer.

@@ -1,6 +1,9 @@
 package timers
 
-import "math/bits"
+import (
+	"math"
+	"math/bits"
+)
 
 const (
 	slotBits      = 6
@@ -8,79 +11,111 @@ const (
 	maxLevels     = (64 + slotBits - 1) / slotBits // with a tick of 1 ns
 )
 
-// The first nodes are no timers: they are heads. The head of slot s of level l
-// is node (l+firstLevel)*slotsPerLevel + s, so that its upper bits are the
-// index of its occupied word and its lower ones the bit. The word below
-// firstLevel is spare, which leaves room for:
+// A list is kept in chunks of one cache line: a word that is the number of the
+// chunk before it, and node numbers. A position is a chunk's number, times
+// chunkLen, plus the index in it.
 const (
-	none       = 0 // nil; its links may be written and are never read
-	dueHead    = 1 // prev of a node that is due and thus in no slot
-	firstLevel = 1
+	chunkBits = 4
+	chunkLen  = 1 << chunkBits
 )
 
-// node is half a cache line, and has what arming, moving and cancelling need.
-//
-// The nodes of a slot are its head's children. A child list ends in none; the
-// prev of its first node is the parent, which is how a node is taken out
-// without knowing its slot. Only earliest gives children to a node that is no
-// head, and then no child is earlier than its parent.
+// none is a node, and a chunk, that does not exist. Its links may be written
+// and are never read.
+const none = 0
+
+// Where a node is, if not at a position of a list: those of chunk none are
+// free for it.
+const (
+	nowhere = iota // free
+	inDue
+	inHeap
+)
+
+// node is half a cache line and, as long as nobody asks for the earliest of
+// many, all that a timer has.
 type node struct {
-	deadline          int64
-	seq               uint64 // order of arming; 0 while free
-	next, prev, child uint32
-	gen               uint32 // odd while in use
+	deadline int64
+	order    uint64 // of arming, doubled; plus 1 if periodic
+	token    uint64
+	gen      uint32 // odd while in use
+	at       uint32
 }
 
-// payload is what only the beginning and the end of a timer need.
-type payload struct {
-	token  uint64
-	period int64 // 0: one-shot
+// slot has a list and a heap.
+//
+// The list's entries are node numbers, youngest last. An entry is stale, and
+// will be passed over, when its node is not (any more) at the entry's position.
+// A node in a list may have a deadline that is too late for the slot.
+//
+// The heap has what earlier calls of fold found in the list: only what belongs
+// into the slot.
+type slot struct {
+	min   int64  // no deadline in the list is earlier
+	minAt uint32 // position of an entry that was filed with it
+	last  uint32 // position of the last entry, or the last one of chunk none
+	root  uint32 // of the heap
 }
 
-// lookup is the node of a valid ID, or none. Heads and free nodes have an even
-// generation, so that no ID, not even an invented one, names them.
-func (w *Wheel) lookup(id ID) uint32 {
-	x, gen := uint32(id), uint32(id>>32)
-	if uint64(x) >= uint64(len(w.nodes)) || w.nodes[x].gen != gen || gen&1 == 0 {
-		return none
+func (s *slot) clearList() { s.min, s.minAt, s.last = math.MaxInt64, none, chunkLen-1 }
+
+func (s *slot) hasList() bool { return s.last >= chunkLen }
+
+// chunkPool is the memory of all lists.
+type chunkPool struct {
+	words []uint32
+	free  uint32 // first free chunk, linked by first words
+	fresh uint32 // chunks from here on were never used
+	left  uint32 // chunks that are free or were never used
+}
+
+// take is a chunk, of which there must be one left.
+func (p *chunkPool) take() uint32 {
+	p.left--
+	if chunk := p.free; chunk != none {
+		p.free = p.words[chunk<<chunkBits]
+		return chunk
 	}
-	return x
+	p.fresh++
+	return p.fresh - 1
 }
 
-func (w *Wheel) release(x uint32, n *node) {
-	n.gen++
-	n.seq = 0
-	n.next = w.free
-	w.free = x
-	w.live--
+func (p *chunkPool) release(chunk uint32) {
+	p.words[chunk<<chunkBits] = p.free
+	p.free = chunk
+	p.left++
 }
 
-// resize makes room for capacity timers. Writing all of it now takes the page
-// faults here and not at the first Add of each page.
-func (w *Wheel) resize(capacity int) {
-	nodes := make([]node, int(w.base)+capacity)
-	first := max(copy(nodes, w.nodes), int(w.base))
-	for x := first; x < len(nodes)-1; x++ {
-		nodes[x].next = uint32(x + 1)
-	}
-	payloads := make([]payload, len(nodes))
-	clear(payloads[copy(payloads, w.payloads):])
-	w.nodes, w.payloads, w.free = nodes, payloads, uint32(first)
-	w.due.resize(capacity)
+// grow makes room for a number of chunks beside chunk none.
+func (p *chunkPool) grow(chunks int) {
+	p.left += uint32(1+chunks) - uint32(len(p.words)>>chunkBits)
+	p.words = resized(p.words, (1+chunks)*chunkLen)
+}
+
+// reset takes all chunks back.
+func (p *chunkPool) reset() {
+	p.free, p.fresh = none, 1
+	p.left = uint32(len(p.words)>>chunkBits) - 1
+}
+
+// chunksFor is the number of chunks for a capacity: room for as many stale
+// entries as live ones.
+func chunksFor(capacity int) int {
+	chunks := uint64(capacity)*2/(chunkLen-1) + 2*slotsPerLevel
+	return int(min(chunks, 1<<(32-chunkBits)-2))
 }
 
 // tick is the number of the tick that t falls into. Flipping the sign bit maps
 // int64 to uint64 in order.
 func (w *Wheel) tick(t int64) uint64 {
-	return (uint64(t) ^ 1<<63) >> w.shift
+	return (uint64(t) ^ 1<<63) >> (w.shift % 64)
 }
 
-// slotFor is the head of the slot that a deadline belongs into at this time.
-// What has passed belongs into the current tick, where it is found first.
+// slotFor is the slot that a deadline belongs into at this time. What has
+// passed belongs into the current tick, where it is found first.
 func (w *Wheel) slotFor(deadline int64) uint32 {
 	t := max(w.tick(deadline), w.current)
 	level := levelOf(t ^ w.current)
-	return uint32(level+firstLevel)<<slotBits | uint32(t>>(level*slotBits))%slotsPerLevel
+	return uint32(level)<<slotBits | uint32(t>>(level*slotBits%64))%slotsPerLevel
 }
 
 // levelOf is the level at which two ticks with this exclusive or differ.
@@ -88,149 +123,166 @@ func levelOf(difference uint64) uint {
 	return uint(bits.Len64(difference|1)-1) / slotBits
 }
 
-// file puts a node, which is in no list, into its slot.
+func (w *Wheel) occupy(i uint32) { w.occupied[i>>slotBits] |= 1 << (i % slotsPerLevel) }
+
+func (w *Wheel) vacateIfEmpty(i uint32) {
+	if s := &w.slots[i]; !s.hasList() && s.root == none {
+		w.occupied[i>>slotBits] &^= 1 << (i % slotsPerLevel)
+	}
+}
+
+// file puts a node, which is nowhere, into its slot.
 func (w *Wheel) file(x uint32, n *node) {
-	slot := w.slotFor(n.deadline)
-	head := &w.nodes[slot]
-	w.occupied[slot>>slotBits] |= 1 << (slot % slotsPerLevel)
-	n.child = none
-	n.prev = slot
-	n.next = head.child
-	w.nodes[head.child].prev = x
-	head.child = x
-}
-
-// remove takes a node out of the list that it is in. Its children, if any, are
-// melded and take its place.
-func (w *Wheel) remove(x uint32, n *node) {
-	prev := n.prev
-	if prev == dueHead {
-		w.due.live-- // its entry no longer has its seq and will be passed over
-		return
+	i := w.slotFor(n.deadline)
+	s := &w.slots[i]
+	at := s.last + 1
+	if at%chunkLen == 0 {
+		if w.pool.left == 0 {
+			w.pushHeap(i, x, n)
+			return
+		}
+		at = w.extend(i, s)
 	}
-	heir := n.next
-	if n.child != none {
-		heir = w.meld(n.child)
-		w.nodes[heir].next = n.next
-		w.nodes[n.next].prev = heir
-	}
-	w.nodes[heir].prev = prev
-	before := &w.nodes[prev]
-	if before.child != x {
-		before.next = heir
-		return
-	}
-	before.child = heir
-	if heir == none && prev < w.base {
-		w.occupied[prev>>slotBits] &^= 1 << (prev % slotsPerLevel)
+	w.pool.words[at] = x
+	n.at = at
+	s.last = at
+	if n.deadline < s.min {
+		s.min, s.minAt = n.deadline, at
 	}
 }
 
-// firstSlot is the head of the first occupied slot, or none. Lower levels are
+// extend adds a chunk to a list and returns its first position.
+func (w *Wheel) extend(i uint32, s *slot) uint32 {
+	w.occupy(i)
+	chunk := w.pool.take()
+	w.pool.words[chunk<<chunkBits] = s.last >> chunkBits
+	return chunk<<chunkBits + 1
+}
+
+// unfile takes a node out of where it is. In a list, an entry that is stale now
+// stays behind: finding the node's neighbours costs more than passing it over.
+func (w *Wheel) unfile(x uint32, n *node) {
+	if n.at >= chunkLen {
+		return
+	}
+	if n.at == inHeap {
+		w.removeHeap(x)
+	} else {
+		w.due.live-- // its entry will be passed over, too
+	}
+}
+
+// fileNew is file for a node that comes from outside the lists.
+func (w *Wheel) fileNew(x uint32, n *node) {
+	if w.pool.left == 0 {
+		w.sweepIfPaid()
+	}
+	w.file(x, n)
+}
+
+// sweepIfPaid removes all stale entries, unless there were fewer armings since
+// it did so than half the nodes that it has to look at.
+func (w *Wheel) sweepIfPaid() {
+	if w.order-w.swept >= uint64(w.fresh) {
+		w.sweep()
+	}
+}
+
+// sweep builds all lists anew. It reads the nodes from first to last, which is
+// much faster than following the lists.
+func (w *Wheel) sweep() {
+	for level, word := range w.occupied {
+		for ; word != 0; word &= word - 1 {
+			i := uint32(level)<<slotBits | uint32(bits.TrailingZeros64(word))
+			w.slots[i].clearList()
+			w.vacateIfEmpty(i)
+			w.visits++
+		}
+	}
+	w.pool.reset()
+	w.swept = w.order
+	for x := uint32(1); x < w.fresh; x++ {
+		if n := &w.nodes[x]; n.at >= chunkLen {
+			w.file(x, n)
+		}
+	}
+	w.visits += uint64(w.fresh)
+}
+
+// firstSlot is the first occupied slot. There must be one. Lower levels are
 // earlier, and within a level no slot before the current tick is occupied.
 func (w *Wheel) firstSlot() uint32 {
-	for level, word := range w.occupied {
-		if word != 0 {
-			return uint32(level)<<slotBits | uint32(bits.TrailingZeros64(word))
+	level := 0
+	for w.occupied[level] == 0 {
+		level++
+	}
+	return uint32(level)<<slotBits | uint32(bits.TrailingZeros64(w.occupied[level]))
+}
+
+// earliest is the earliest deadline in a slot. If it is not at hand the list is
+// folded into the heap, each entry's share of the work being paid by the call
+// that filed it, and the result is false: the slot may be empty now.
+func (w *Wheel) earliest(i uint32) (deadline int64, ok bool) {
+	s := &w.slots[i]
+	if !s.hasList() {
+		return w.nodes[s.root].deadline, true
+	}
+	n := &w.nodes[w.pool.words[s.minAt]]
+	if n.at != s.minAt || n.deadline != s.min {
+		w.fold(i)
+		return 0, false
+	}
+	if s.root == none {
+		return s.min, true
+	}
+	return min(s.min, w.nodes[s.root].deadline), true
+}
+
+// takeChunk copies to nodes those of the entries of a list's last chunk that
+// are not stale, frees the chunk, and returns their number and the position of
+// the last entry of the chunk before. Only with that loop are all nodes read at
+// once, as no branch depends on them.
+func (w *Wheel) takeChunk(last uint32, nodes *[chunkLen]uint32) (n int, before uint32) {
+	first := last &^ (chunkLen - 1)
+	before = w.pool.words[first]<<chunkBits | (chunkLen - 1)
+	for at := last; at > first; at-- {
+		x := w.pool.words[at]
+		nodes[n%chunkLen] = x
+		if w.nodes[x].at == at {
+			n++
 		}
 	}
-	return none
-}
-
-// earliest is the first node, by deadline and order of arming, of a slot that
-// is not empty. It folds the slot into one heap, each node's share of the work
-// being paid by the call that filed it.
-func (w *Wheel) earliest(slot uint32) uint32 {
-	first := w.nodes[slot].child
-	if w.nodes[first].next == none {
-		return first
-	}
-	root := w.meld(first)
-	w.nodes[root].prev = slot
-	w.nodes[slot].child = root
-	return root
-}
-
-// meld makes one heap of the heaps in a list, by the two passes of a pairing
-// heap, and returns its root. The root's prev is left to the caller.
-func (w *Wheel) meld(first uint32) uint32 {
-	pairs := uint32(none)
-	for first != none {
-		a := first
-		b := w.nodes[a].next
-		if b == none {
-			w.nodes[a].next = pairs
-			pairs = a
-			break
-		}
-		first = w.nodes[b].next
-		a = w.join(a, b)
-		w.nodes[a].next = pairs
-		pairs = a
-	}
-	root := pairs
-	rest := w.nodes[root].next
-	for rest != none {
-		next := w.nodes[rest].next
-		root = w.join(root, rest)
-		rest = next
-	}
-	w.nodes[root].next = none
-	return root
-}
-
-// join makes the later of two roots the first child of the other, which it
-// returns with its next undefined.
-func (w *Wheel) join(a, b uint32) uint32 {
-	w.visits++
-	if w.before(b, a) {
-		a, b = b, a
-	}
-	parent, child := &w.nodes[a], &w.nodes[b]
-	child.next = parent.child
-	child.prev = a
-	w.nodes[parent.child].prev = b
-	parent.child = b
-	return a
-}
-
-func (w *Wheel) before(a, b uint32) bool {
-	x, y := &w.nodes[a], &w.nodes[b]
-	return x.deadline < y.deadline || x.deadline == y.deadline && x.seq < y.seq
+	w.visits += uint64(last - first)
+	w.pool.release(first >> chunkBits)
+	return n, before
 }
 
 // drain empties a slot: what is due at now becomes due, in no order; the rest
 // is filed anew.
-func (w *Wheel) drain(slot uint32, now int64) {
-	head := &w.nodes[slot]
-	x := head.child
-	head.child = none
-	w.occupied[slot>>slotBits] &^= 1 << (slot % slotsPerLevel)
-	// A parent is dealt with after its children; until then its prev links it
-	// to the parent before it.
-	parents := uint32(none)
-	for {
-		for x != none && w.nodes[x].child != none {
-			w.nodes[x].prev = parents
-			parents = x
-			x = w.nodes[x].child
-		}
-		if x == none {
-			if parents == none {
-				return
+func (w *Wheel) drain(i uint32, now int64) {
+	root := w.slots[i].root
+	w.slots[i].root = none
+	w.drainList(i, now)
+	w.drainHeap(root, now)
+}
+
+func (w *Wheel) drainList(i uint32, now int64) {
+	s := &w.slots[i]
+	last := s.last
+	s.clearList()
+	w.vacateIfEmpty(i)
+	var nodes [chunkLen]uint32
+	for last >= chunkLen {
+		var count int
+		count, last = w.takeChunk(last, &nodes)
+		for _, x := range nodes[:count] {
+			n := &w.nodes[x]
+			if n.deadline <= now {
+				w.pushDue(x, n)
+			} else {
+				w.file(x, n)
 			}
-			x = parents
-			parents = w.nodes[x].prev
 		}
-		w.visits++
-		n := &w.nodes[x]
-		next := n.next
-		if n.deadline <= now {
-			w.pushDue(x, n)
-		} else {
-			w.file(x, n)
-		}
-		x = next
 	}
 }
 
@@ -246,31 +298,37 @@ func (w *Wheel) drainPassed(previous uint64, now int64) (sorted bool) {
 	batch := len(w.due.entries)
 	top := levelOf(previous ^ w.current)
 	for level := range top + 1 {
-		word := w.occupied[level+firstLevel]
+		word := w.occupied[level]
 		if level == top {
 			position := uint(w.current>>(top*slotBits)) % slotsPerLevel
 			word &= 1<<position - 1 | min(uint64(top), 1)<<position
 		}
 		for ; word != 0; word &= word - 1 {
-			slot := uint32(level+firstLevel)<<slotBits | uint32(bits.TrailingZeros64(word))
 			run := len(w.due.entries)
-			w.drain(slot, now)
+			w.drain(uint32(level)<<slotBits|uint32(bits.TrailingZeros64(word)), now)
 			sorted = w.due.sortRun(batch, run) && sorted
 		}
 	}
 	return sorted
 }
 
-// popSlot makes what is due in a slot due, in order, and leaves the rest alone:
-// a loop may come by many times within one tick.
-func (w *Wheel) popSlot(slot uint32, now int64) {
-	for w.nodes[slot].child != none {
-		x := w.earliest(slot)
-		n := &w.nodes[x]
-		if n.deadline > now {
-			return
+// popSlot makes what is due in a slot due and leaves the rest in it: a loop may
+// come by many times within one tick. It reports whether what became due since
+// batch is in order.
+func (w *Wheel) popSlot(i uint32, now int64, batch int) (sorted bool) {
+	s := &w.slots[i]
+	run := len(w.due.entries)
+	if s.hasList() && s.min <= now {
+		if before := w.pool.words[s.last&^(chunkLen-1)]; before == none {
+			w.drainList(i, now) // few enough to look at each time
+		} else {
+			w.fold(i)
 		}
-		w.remove(x, n)
-		w.pushDue(x, n)
 	}
+	for s.root != none && w.nodes[s.root].deadline <= now {
+		x := s.root
+		w.removeHeap(x)
+		w.pushDue(x, &w.nodes[x])
+	}
+	return w.due.sortRun(batch, run)
 }

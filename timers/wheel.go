@@ -62,20 +62,24 @@ type Expired struct {
 // Wheel is a set of timers. It belongs to one goroutine at a time: no method
 // may run concurrently with another.
 type Wheel struct {
-	nodes    []node
-	payloads []payload
+	nodes   []node  // nodes[none] is none
+	links   []links // by node
+	periods []int64 // by node, for periodic ones
+	free    []uint32
+	fresh   uint32 // nodes from here on were never used
+	grow    bool
+
+	slots    []slot // by level
+	occupied [maxLevels]uint64
+	pool     chunkPool
 	due      dueQueue
 
-	occupied [maxLevels + 1]uint64 // one word for each level, from firstLevel
-	current  uint64                // tick that the levels are relative to
-	now      int64                 // latest time seen
-	seq      uint64                // last order number given out
-	free     uint32                // first free node, linked by next
-	base     uint32                // index of the first node that is no head
-	live     int                   // timers, due ones included
-	visits   uint64                // nodes joined and drained, for the tests that count work
-	shift    uint8                 // log2 of the tick
-	grow     bool
+	shift   uint8  // log2 of the tick
+	current uint64 // tick that the levels are relative to
+	now     int64  // latest time seen
+	order   uint64 // last order number given out
+	swept   uint64 // order at the last sweep
+	visits  uint64 // entries and nodes looked at, for the tests that count work
 }
 
 // New makes a wheel, with all the memory it needs until it is full. The error
@@ -98,20 +102,51 @@ func New(cfg Config) (*Wheel, error) {
 	shift := bits.Len64(uint64(tick)) - 1
 	levels := (64 - shift + slotBits - 1) / slotBits
 	w := &Wheel{
-		base:  uint32(levels+firstLevel) * slotsPerLevel,
+		nodes: make([]node, 1),
+		fresh: 1,
+		slots: make([]slot, levels*slotsPerLevel),
+		pool:  chunkPool{words: make([]uint32, chunkLen), fresh: 1},
 		shift: uint8(shift),
 		grow:  cfg.Grow,
 		now:   cfg.Start,
+	}
+	for i := range w.slots {
+		w.slots[i].clearList()
 	}
 	w.current = w.tick(cfg.Start)
 	w.resize(capacity)
 	return w, nil
 }
 
+// resize makes room for capacity timers. Writing all of it now takes the page
+// faults here and not at the first Add of each page.
+func (w *Wheel) resize(capacity int) {
+	w.nodes = resized(w.nodes, 1+capacity)
+	w.links = resized(w.links, 1+capacity)
+	w.periods = resized(w.periods, 1+capacity)
+	w.pool.grow(chunksFor(capacity))
+	w.free = resized(w.free, capacity)[:len(w.free)]
+	w.due.resize(capacity)
+}
+
+func resized[T any](s []T, length int) []T {
+	r := make([]T, length)
+	clear(r[copy(r, s):])
+	return r
+}
+
 // Add arms a timer for deadline, in nanoseconds. A deadline that has passed is
 // due at the next [Wheel.Advance]. The only error is [ErrFull].
 func (w *Wheel) Add(deadline int64, token uint64) (ID, error) {
-	return w.add(deadline, payload{token: token})
+	x := w.take()
+	if x == none {
+		return 0, ErrFull
+	}
+	n := &w.nodes[x]
+	n.gen++
+	n.deadline, n.order, n.token = deadline, w.nextOrder(), token
+	w.fileNew(x, n)
+	return makeID(n, x), nil
 }
 
 // AddPeriodic arms a timer for first, and then for every period after it, in
@@ -121,26 +156,50 @@ func (w *Wheel) AddPeriodic(first, period int64, token uint64) (ID, error) {
 	if period <= 0 {
 		return 0, fmt.Errorf("timers: add periodic: period %d ns is not positive: %w", period, ErrInvalid)
 	}
-	return w.add(first, payload{token: token, period: period})
+	id, err := w.Add(first, token)
+	if err == nil {
+		w.nodes[uint32(id)].order |= periodic
+		w.periods[uint32(id)] = period
+	}
+	return id, err
 }
 
-func (w *Wheel) add(deadline int64, p payload) (ID, error) {
-	if w.free == none {
+// take is a free node, or none.
+func (w *Wheel) take() uint32 {
+	last := len(w.free) - 1
+	if last < 0 {
+		return w.takeFresh()
+	}
+	x := w.free[last]
+	w.free = w.free[:last]
+	return x
+}
+
+func (w *Wheel) takeFresh() uint32 {
+	if int(w.fresh) == len(w.nodes) {
 		if !w.grow || w.Cap() == MaxCapacity {
-			return 0, ErrFull
+			return none
 		}
 		w.resize(min(2*w.Cap(), MaxCapacity))
 	}
-	x := w.free
-	n := &w.nodes[x]
-	w.free = n.next
-	w.live++
+	w.fresh++
+	return w.fresh - 1
+}
+
+func (w *Wheel) release(x uint32, n *node) {
 	n.gen++
-	n.deadline = deadline
-	n.seq = w.nextSeq()
-	w.payloads[x] = p
-	w.file(x, n)
-	return makeID(n, x), nil
+	n.at = nowhere
+	w.free = append(w.free, x)
+}
+
+// lookup is the node of a valid ID, or none. Free nodes have an even
+// generation, so that no ID, not even an invented one, names them.
+func (w *Wheel) lookup(id ID) uint32 {
+	x, gen := uint32(id), uint32(id>>32)
+	if uint64(x) >= uint64(len(w.nodes)) || w.nodes[x].gen != gen || gen&1 == 0 {
+		return none
+	}
+	return x
 }
 
 // Reset moves a timer to a new deadline, in nanoseconds, and behind all others
@@ -153,18 +212,17 @@ func (w *Wheel) Reset(id ID, deadline int64) bool {
 		return false
 	}
 	n := &w.nodes[x]
-	if deadline >= n.deadline && n.child == none && n.prev != dueHead {
-		// A later key keeps a leaf in heap order and a list has no order, so
-		// the node may stay in a slot that is too early for it: whoever
-		// reaches that slot files it anew.
+	n.order = w.nextOrder() | n.order&periodic
+	if deadline >= n.deadline && n.at >= chunkLen {
+		// A list has no order, so the node may stay in a slot that is too
+		// early for it: whoever reaches that slot files it anew.
 		n.deadline = deadline
-		n.seq = w.nextSeq()
 		return true
 	}
-	w.remove(x, n)
+	w.unfile(x, n)
 	n.deadline = deadline
-	n.seq = w.nextSeq()
-	w.file(x, n)
+	n.at = nowhere
+	w.fileNew(x, n)
 	return true
 }
 
@@ -176,7 +234,7 @@ func (w *Wheel) Cancel(id ID) bool {
 		return false
 	}
 	n := &w.nodes[x]
-	w.remove(x, n)
+	w.unfile(x, n)
 	w.release(x, n)
 	return true
 }
@@ -192,10 +250,10 @@ func (w *Wheel) Deadline(id ID) (int64, bool) {
 
 // Len is the number of pending timers, those that are due and not popped
 // included.
-func (w *Wheel) Len() int { return w.live }
+func (w *Wheel) Len() int { return int(w.fresh) - 1 - len(w.free) }
 
 // Cap is the number of timers that there is room for.
-func (w *Wheel) Cap() int { return len(w.nodes) - int(w.base) }
+func (w *Wheel) Cap() int { return len(w.nodes) - 1 }
 
 // Next is the earliest deadline, in nanoseconds, exactly; ok is false when no
 // timer is pending. While due timers wait to be popped it is the deadline of
@@ -204,19 +262,12 @@ func (w *Wheel) Next() (deadline int64, ok bool) {
 	if e, ok := w.firstDue(); ok {
 		return e.deadline, true
 	}
-	for {
-		slot := w.firstSlot()
-		if slot == none {
-			return 0, false
-		}
-		deadline := w.nodes[w.earliest(slot)].deadline
-		if w.slotFor(deadline) == slot {
+	for w.Len() > 0 {
+		if deadline, ok := w.earliest(w.firstSlot()); ok {
 			return deadline, true
 		}
-		// The earliest of the slot was moved later than the slot, hence so
-		// were all of them.
-		w.drain(slot, math.MinInt64)
 	}
+	return 0, false
 }
 
 // Advance makes every timer with a deadline not later than now due, for
@@ -230,7 +281,7 @@ func (w *Wheel) Advance(now int64) int {
 	w.current = max(previous, w.tick(now))
 	before := len(w.due.entries)
 	sorted := w.drainPassed(previous, now)
-	w.popSlot(w.slotFor(now), now)
+	sorted = w.popSlot(w.slotFor(now), now, before) && sorted
 	batch := w.due.entries[before:]
 	if !sorted {
 		sortDue(batch)
@@ -248,15 +299,15 @@ func (w *Wheel) Pop() (Expired, bool) {
 	w.due.head++
 	w.due.live--
 	n := &w.nodes[e.node]
-	p := &w.payloads[e.node]
-	expired := Expired{ID: makeID(n, e.node), Token: p.token, Deadline: e.deadline}
-	if p.period == 0 {
+	expired := Expired{ID: makeID(n, e.node), Token: n.token, Deadline: e.deadline}
+	if n.order&periodic == 0 {
 		w.release(e.node, n)
 		return expired, true
 	}
-	n.deadline, expired.Overruns = nextPeriod(e.deadline, p.period, w.now)
-	n.seq = w.nextSeq()
-	w.file(e.node, n)
+	n.deadline, expired.Overruns = nextPeriod(e.deadline, w.periods[e.node], w.now)
+	n.order = w.nextOrder() | periodic
+	n.at = nowhere
+	w.fileNew(e.node, n)
 	return expired, true
 }
 
@@ -273,7 +324,10 @@ func nextPeriod(deadline, period, now int64) (next int64, overruns uint32) {
 	return now + ahead, uint32(min(missed, math.MaxUint32))
 }
 
-func (w *Wheel) nextSeq() uint64 {
-	w.seq++
-	return w.seq
+// periodic is set in the order of a periodic timer.
+const periodic = 1
+
+func (w *Wheel) nextOrder() uint64 {
+	w.order += 2
+	return w.order
 }

@@ -104,6 +104,7 @@ func TestTimers(t *testing.T) {
 	behaviours.Run(t, "cancel_does_not_spin", testCancelDoesNotSpin)
 	behaviours.Run(t, "exact_next_expiry", testExactNextExpiry)
 	behaviours.Run(t, "wheel_against_sorted_slice", testAgainstSortedSlice)
+	t.Run("what_cancel_leaves_behind_is_bounded", testChurn)
 }
 
 func testOrder(t *testing.T, w *Wheel) {
@@ -210,7 +211,7 @@ func testStaleID(t *testing.T, w *Wheel) {
 	if uint32(stale) != uint32(fresh) {
 		t.Fatal("the place was not used again; the test shows nothing")
 	}
-	invented := []ID{0, stale, stale + 1<<32, fresh + 1<<32, dueHead, ID(w.base), 1<<32 | dueHead, math.MaxUint64, 1<<32 | math.MaxUint32}
+	invented := []ID{0, stale, stale + 1<<32, fresh + 1<<32, 1, 1 << 32, 1<<32 | 2, math.MaxUint64, 1<<32 | math.MaxUint32}
 	for _, id := range invented {
 		if _, ok := w.Deadline(id); ok || w.Cancel(id) || w.Reset(id, 5) {
 			t.Fatalf("ID %#x is valid", id)
@@ -633,6 +634,51 @@ func testCancelDoesNotSpin(t *testing.T) {
 				t.Errorf("%s, %s: %d visits for %d timers", dropName, patternName, visits, n)
 			}
 			check(t, w)
+		}
+	}
+}
+
+// testChurn cancels and adds, or moves sooner, again and again without letting
+// time pass, so that stale entries pile up. Counted, not timed, the work for
+// each must stay small, whether the wheel is full or nearly empty and whether
+// its timers share a slot or have one each; and no memory may be added.
+func testChurn(t *testing.T) {
+	deadlines := map[string]func(i int) int64{
+		"one slot":   func(i int) int64 { return 1<<60 - int64(i) },
+		"many slots": func(i int) int64 { return 1<<50 - int64(i)<<(i%50)>>16 },
+	}
+	churn := map[string]func(w *Wheel, id *ID, deadline int64){
+		"cancelled": func(w *Wheel, id *ID, deadline int64) {
+			w.Cancel(*id)
+			*id, _ = w.Add(deadline, 0)
+		},
+		"moved": func(w *Wheel, id *ID, deadline int64) { w.Reset(*id, deadline) },
+	}
+	for _, size := range []struct{ capacity, live int }{{1, 1}, {64, 64}, {1024, 1024}, {1 << 15, 10}, {1 << 14, 1 << 14}} {
+		for churnName, churn := range churn {
+			for deadlineName, deadline := range deadlines {
+				w := mustNew(t, Config{Capacity: size.capacity})
+				ids := make([]ID, size.live)
+				for i := range ids {
+					ids[i] = add(t, w, deadline(i), 0)
+				}
+				words, before := cap(w.pool.words), w.visits
+				const rounds = 100_000
+				for i := range rounds {
+					id := &ids[i*7919%len(ids)]
+					churn(w, id, deadline(size.live+i))
+					if _, ok := w.Deadline(*id); !ok {
+						t.Fatalf("%v, %s, %s: no room after %d rounds", size, churnName, deadlineName, i)
+					}
+				}
+				if visits := w.visits - before; visits > 4*rounds {
+					t.Errorf("%v, %s, %s: %d visits in %d rounds", size, churnName, deadlineName, visits, rounds)
+				}
+				if cap(w.pool.words) != words || w.Len() != size.live {
+					t.Errorf("%v, %s, %s: %d words, were %d; %d timers", size, churnName, deadlineName, cap(w.pool.words), words, w.Len())
+				}
+				check(t, w)
+			}
 		}
 	}
 }
