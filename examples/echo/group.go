@@ -48,6 +48,16 @@ func (g *group) first() *server { return g.servers[0] }
 
 func (g *group) addr() netip.AddrPort { return g.first().listener.Addr() }
 
+// serve is the program's life, until a signal or stop ends it.
+func (g *group) serve() error {
+	fmt.Println("listening on", g.addr())
+	if err := g.run(); err != nil {
+		return err
+	}
+	g.report()
+	return nil
+}
+
 // run runs all loops until stop. One that fails stops the others.
 func (g *group) run() error {
 	errs := make([]error, len(g.servers))

@@ -41,13 +41,7 @@ func run(listen string, loops int) error {
 		return err
 	}
 	defer g.close()
-
-	fmt.Println("listening on", g.addr())
-	if err := g.run(); err != nil {
-		return err
-	}
-	g.report()
-	return nil
+	return g.serve()
 }
 
 // resolve looks a host:port up. No host means every address of this machine.
