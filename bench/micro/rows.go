@@ -264,6 +264,7 @@ func messages() (rows []run.Row) {
 			Reference: channel,
 			Metrics: []run.Metric{
 				{Name: "rate", Unit: "msgs/s", Better: run.More},
+				{Name: "cpu", Title: "CPU per message", Unit: "ns"},
 				{Name: "wakes"},
 			},
 			Contenders: []run.Contender{
@@ -316,7 +317,6 @@ func burst() run.Row {
 			{Metric: "wakes", Who: metalio, Bound: 1.05, Text: "one for each burst"},
 			{Metric: "wakes", Who: spin, Bound: 0, Text: "none while awake"},
 		},
-		Headline: true,
 	}
 }
 

@@ -4,8 +4,8 @@
 //	loop     a metalio Loop, with -wait as said
 //
 // In a flood, producers send as fast as they can: "rate" is messages in a
-// second, and "wakes" how often the loop was woken for a million of them, which
-// is a system call each. With -burst, one producer sends so many messages to a
+// second, "cpu" the processor time of all for each, in nanoseconds, and "wakes"
+// how often the loop was woken for a million of them. With -burst, one producer sends so many messages to a
 // consumer that is asleep, and waits until it has handled them: "burst" is the
 // median time that takes, in nanoseconds, and "wakes" is for each burst.
 //
@@ -93,10 +93,14 @@ func flood(c consumer, producers int, duration time.Duration) {
 		round()
 	}
 	before = wakes
+	cpu := sample.ProcessTime()
 	for start := time.Now(); len(rates) < 3 || time.Since(start) < duration; {
 		rates = append(rates, perRound/round().Seconds())
 	}
-	sample.Report("wakes", float64(wakes-before)*1e6/float64(len(rates)*perRound))
+	cpu = sample.ProcessTime() - cpu
+	all := float64(len(rates) * perRound)
+	sample.Report("wakes", float64(wakes-before)*1e6/all)
+	sample.Report("cpu", float64(cpu)/all)
 	sample.Report("rate", sample.Quantile(rates, 0.5))
 }
 
