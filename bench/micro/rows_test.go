@@ -14,37 +14,3 @@ func TestEveryContenderRuns(t *testing.T) {
 	t.Chdir("..") // where the sources are named from
 	smoke.Test(t, rows, Programs())
 }
-
-func TestTheLongRowsAreConsistent(t *testing.T) {
-	if err := run.Check(Rows()); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func TestChartsShowRowsThatExist(t *testing.T) {
-	rows := map[string]run.Row{}
-	for _, r := range Rows() {
-		rows[r.Name] = r
-	}
-	check := func(chart, row, metric string) {
-		t.Helper()
-		r, ok := rows[row]
-		if !ok {
-			t.Errorf("chart %s: no row %s", chart, row)
-			return
-		}
-		if _, ok := r.Metric(metric); !ok {
-			t.Errorf("chart %s: row %s has no metric %s", chart, row, metric)
-		}
-	}
-	for _, b := range Bars() {
-		for _, p := range b.Panels {
-			check(b.Name, p.Row, p.Metric)
-		}
-	}
-	for _, l := range Lines() {
-		for _, p := range l.Points {
-			check(l.Name, p.Row, p.Metric)
-		}
-	}
-}
