@@ -61,13 +61,16 @@ func (l load) args(r run.Round) []string {
 	return args
 }
 
-// many is 10,000 connections, or as many as this process, and so its children,
-// may have descriptors for.
-func many() int {
+// many is 10,000 connections, or as many as there are descriptors for.
+func many() int { return min(10000, limit()) }
+
+// limit is how many connections this process, and so its children, may have
+// descriptors for.
+func limit() int {
+	const own = 100 // what a server and the generator have besides
 	var files syscall.Rlimit
 	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files) != nil {
 		return 1000
 	}
-	const own = 100 // what a server and the generator have besides
-	return min(10000, int(files.Max)-own)
+	return int(min(files.Max, 1<<20)) - own
 }

@@ -210,7 +210,7 @@ func memory() run.Row {
 
 // growth is the same load among more and more idle connections.
 func growth() (rows []run.Row) {
-	for _, n := range grown10 {
+	for _, n := range sizes {
 		rows = append(rows, run.Row{
 			Name: fmt.Sprintf("growth/%d", n), Title: fmt.Sprintf("100 active connections of %d", n), Section: "Growth",
 			Reference: "C", Metrics: []run.Metric{cpu, rate, p99},
@@ -220,7 +220,9 @@ func growth() (rows []run.Row) {
 	return rows
 }
 
-var grown10 = []int{100, 1000, many()}
+// sizes rise tenfold, and end where the descriptors do, or the ports of one
+// address.
+var sizes = slices.Compact(slices.DeleteFunc([]int{100, 1000, 10000, min(limit(), 25000)}, func(n int) bool { return n > limit() }))
 
 // Bars returns the charts of ratios.
 func Bars() []report.Bars {
@@ -266,7 +268,7 @@ func Lines() []report.Lines {
 		Name: "growth", Title: "Processor time per message as idle connections are added", X: "connections, 100 of them active",
 		Contenders: []string{"C", "metalio", "metalio-1", "std", "gnet"}, Highlight: []string{"metalio"},
 	}
-	for _, n := range grown10 {
+	for _, n := range sizes {
 		l.Points = append(l.Points, report.Point{X: float64(n), Row: fmt.Sprintf("growth/%d", n), Metric: "cpu"})
 	}
 	return []report.Lines{l}

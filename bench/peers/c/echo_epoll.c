@@ -20,6 +20,7 @@
 /* conn is a connection, and what could not be sent yet. */
 struct conn {
 	int fd;
+	int ending; /* the end of the stream has come: a short read hides it */
 	unsigned start, end;
 	char *pending;
 };
@@ -76,7 +77,9 @@ static int flush(struct conn *c) {
 	return 1;
 }
 
-static void serve(struct conn *c) {
+static void serve(struct conn *c, unsigned events) {
+	if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+		c->ending = 1;
 	if (c->pending) {
 		int r = flush(c);
 		if (r < 0)
@@ -104,7 +107,7 @@ static void serve(struct conn *c) {
 			keep(c, buffer + sent, n - sent);
 			return;
 		}
-		if (n < BUFFER)
+		if (n < BUFFER && !c->ending)
 			return;
 	}
 }
@@ -132,7 +135,7 @@ int main(int argc, char **argv) {
 		int n = epoll_wait(epfd, events, 256, timeout);
 		for (int i = 0; i < n; i++) {
 			if (events[i].data.ptr)
-				serve(events[i].data.ptr);
+				serve(events[i].data.ptr, events[i].events);
 			else
 				accept_all(listener);
 		}

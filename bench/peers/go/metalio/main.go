@@ -23,6 +23,7 @@ const listenerToken reactor.Token = 0
 type conn struct {
 	tcp     sockets.TCPConn
 	pending []byte // what could not be sent yet
+	ending  bool   // the end of the stream has come: a short read hides it
 }
 
 type server struct {
@@ -70,13 +71,18 @@ func newServer(policy string) (*server, error) {
 }
 
 // Readable accepts, or echoes until the socket is empty.
-func (s *server) Readable(_ *loop, token reactor.Token, _ reactor.Ready) {
+func (s *server) Readable(_ *loop, token reactor.Token, ready reactor.Ready) {
 	if token == listenerToken {
 		s.accept()
 		return
 	}
 	key := slab.Key(token)
-	if c, ok := s.conns.Get(key); ok && len(c.pending) == 0 {
+	c, ok := s.conns.Get(key)
+	if !ok {
+		return
+	}
+	c.ending = c.ending || ready.IsReadClosed()
+	if len(c.pending) == 0 { // else Writable will read
 		s.echo(key, c)
 	}
 }
@@ -116,7 +122,7 @@ func (s *server) echo(key slab.Key, c *conn) {
 			s.drop(key, c)
 			return
 		}
-		if n < len(s.buf) {
+		if n < len(s.buf) && !c.ending {
 			return
 		}
 	}

@@ -14,6 +14,7 @@ const BUFFER: usize = 64 << 10;
 struct Conn {
     stream: TcpStream,
     pending: Vec<u8>, // what could not be sent yet
+    ending: bool,     // the end of the stream has come: a short read hides it
 }
 
 /// Sends what is pending. True if nothing is left.
@@ -53,7 +54,7 @@ fn serve(conn: &mut Conn, buffer: &mut [u8]) -> io::Result<bool> {
                 return Ok(true);
             }
         }
-        if n < buffer.len() {
+        if n < buffer.len() && !conn.ending {
             return Ok(true);
         }
     }
@@ -78,7 +79,7 @@ fn accept_all(
         });
         poll.registry()
             .register(&mut stream, Token(index), Interest::READABLE.add(Interest::WRITABLE))?;
-        conns[index] = Some(Conn { stream, pending: Vec::new() });
+        conns[index] = Some(Conn { stream, pending: Vec::new(), ending: false });
     }
 }
 
@@ -106,6 +107,7 @@ fn main() -> io::Result<()> {
             }
             let index = event.token().0;
             if let Some(conn) = conns[index].as_mut() {
+                conn.ending |= event.is_read_closed();
                 if !matches!(serve(conn, &mut buffer), Ok(true)) {
                     conns[index] = None; // closing it deregisters it
                     free.push(index);
