@@ -9,7 +9,8 @@ import (
 const (
 	// bufferSize is what one read takes at most: large enough that the calls
 	// cost less than the copying, small enough for a processor's own cache.
-	bufferSize = 64 << 10
+	// Half of it and twice as much were slower.
+	bufferSize = 32 << 10
 
 	// pipeSize is what one splice takes at most.
 	pipeSize = 256 << 10
@@ -23,11 +24,11 @@ const (
 // as long as it holds bytes that the other end has not taken, so there are as
 // many as there are directions that are blocked, and one more.
 type carrier interface {
-	// move goes on until about perEvent bytes were taken by to (a nil error)
-	// or something stops it: ErrWouldBlock on either side, errDrained,
+	// move goes on until to has taken limit bytes or a little more (a nil
+	// error), or something stops it: ErrWouldBlock on either side, errDrained,
 	// io.EOF when from has ended and to has everything, or a failure, which
 	// is of to if bytes are held, and of from if not.
-	move(to, from *end) (moved int, err error)
+	move(to, from *end, limit int) (moved int, err error)
 	held() int
 }
 
@@ -43,8 +44,8 @@ type copier struct {
 
 func (c *copier) held() int { return c.end - c.start }
 
-func (c *copier) move(to, from *end) (moved int, err error) {
-	for moved < perEvent {
+func (c *copier) move(to, from *end, limit int) (moved int, err error) {
+	for moved < limit {
 		drained := false
 		if c.held() == 0 {
 			n, err := from.tcp.Read(c.buf[:])
@@ -76,8 +77,8 @@ func (s splicer) held() int { return s.Buffered() }
 
 // A splice that takes less than it could does not mean that there is no more,
 // so this ends with a call that is told so.
-func (s splicer) move(to, from *end) (moved int, err error) {
-	moved, _, err = s.Splice(&to.tcp, &from.tcp, perEvent)
+func (s splicer) move(to, from *end, limit int) (moved int, err error) {
+	moved, _, err = s.Splice(&to.tcp, &from.tcp, limit)
 	return moved, err
 }
 
@@ -87,14 +88,18 @@ type pool struct {
 	copiers  []*copier
 	splicers []splicer
 	splice   bool
+
+	// sample is what is moved before it is looked at again how to go on:
+	// what fills a buffer at once is a stream, and is spliced from there on.
+	sample int
 }
 
 // newPool fails if splice is wanted of a system that has none.
 func newPool(splice bool) (pool, error) {
-	p := pool{splice: splice}
 	if !splice {
-		return p, nil
+		return pool{sample: perEvent}, nil
 	}
+	p := pool{splice: true, sample: bufferSize}
 	s, err := sockets.NewSplicer(pipeSize)
 	if err != nil {
 		return pool{}, err
@@ -103,7 +108,7 @@ func newPool(splice bool) (pool, error) {
 	return p, nil
 }
 
-// take returns a carrier for from: a pipe if the last move was of much.
+// take returns a carrier for from: a pipe if it streams.
 func (p *pool) take(from *end) carrier {
 	if p.splice && from.streams {
 		if s, ok := p.takeSplicer(); ok {

@@ -64,6 +64,9 @@ func startProxy(t *testing.T, to string, flags ...string) *child {
 	again := append(strings.Fields(os.Getenv("METALIO_EXEC")), os.Args[0]) // the emulator, if there is one
 	cmd := exec.Command(again[0], again[1:]...)
 	cmd.Env = append(os.Environ(), testProxy+"=-to "+to+" "+strings.Join(flags, " "))
+	if os.Getenv("GORACE") == "" {
+		cmd.Env = append(cmd.Env, "GORACE=atexit_sleep_ms=0") // else every proxy takes a second to end
+	}
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	must(t, err)

@@ -125,25 +125,13 @@ func (p *proxy) settle(u *end) bool {
 
 // carry moves what from has sent to its peer. Both may be gone afterwards.
 func (p *proxy) carry(from *end) {
-	to := from.peer
-	if from.ended || to.connecting {
+	if from.ended || from.peer.connecting {
 		return
 	}
-	c := from.load
-	if c == nil {
-		c = p.pool.take(from)
-	}
-	n, err := c.move(to, from)
-	from.load = c
-	failedToWrite := c.held() > 0
-	if !failedToWrite {
-		p.pool.give(c)
-		from.load = nil
-	}
+	n, err := p.move(from, p.pool.sample)
 	from.streams = n >= bufferSize
-	if n > 0 {
-		p.moved[from.side] += uint64(n)
-		p.putOff(from)
+	if err == nil && n < perEvent {
+		_, err = p.move(from, perEvent-n)
 	}
 	switch err {
 	case sockets.ErrWouldBlock:
@@ -154,12 +142,32 @@ func (p *proxy) carry(from *end) {
 	case io.EOF:
 		p.passEnd(from)
 	default:
-		if failedToWrite {
+		if from.load != nil {
 			p.giveUp(from)
 			return
 		}
 		p.reset(from)
 	}
+}
+
+// move has the load, or else a carrier that holds nothing, move up to about
+// limit bytes. What is not taken is the load from then on.
+func (p *proxy) move(from *end, limit int) (n int, err error) {
+	c := from.load
+	if c == nil {
+		c = p.pool.take(from)
+	}
+	n, err = c.move(from.peer, from, limit)
+	from.load = c
+	if c.held() == 0 {
+		p.pool.give(c)
+		from.load = nil
+	}
+	if n > 0 {
+		p.moved[from.side] += uint64(n)
+		p.putOff(from)
+	}
+	return n, err
 }
 
 // putOff starts the time anew for which a pair may be idle.

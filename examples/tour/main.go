@@ -35,7 +35,7 @@ func tour(out io.Writer) error {
 		{"No event for a registration that is gone", staleEvents},
 		{"An echo over loopback", echo},
 		{"Five kinds of event on one thread", fiveKinds},
-		{"A hundred thousand events", hundredThousandEvents},
+		{"A hundred thousand of them", hundredThousandEvents},
 	} {
 		fmt.Fprintf(out, "%d. %s\n", i+1, stop.title)
 		if err := stop.visit(guide{out}); err != nil {

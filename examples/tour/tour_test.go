@@ -19,6 +19,8 @@ func TestTour(t *testing.T) {
 	for _, want := range []string{
 		"came back: metal I/O for Go",
 		"handled: writable, readable, message from another goroutine, timer",
+		"threads that handled them: 1,",
+		"goroutines of the process",
 		"threads of the process",
 		"objects allocated during 100000 events: 0\n",
 	} {
@@ -26,7 +28,12 @@ func TestTour(t *testing.T) {
 			t.Errorf("no %q in:\n%s", want, &out)
 		}
 	}
-	if runtime.GOOS != "windows" && !strings.Contains(out.String(), "timer, signal interrupt\n") {
-		t.Errorf("no signal in:\n%s", &out)
+	if runtime.GOOS == "windows" {
+		return
+	}
+	for _, want := range []string{"timer, signal interrupt\n", "\n   signals: "} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("no %q in:\n%s", want, &out)
+		}
 	}
 }
