@@ -62,7 +62,12 @@ type child struct {
 func startProxy(t *testing.T, to string, flags ...string) *child {
 	t.Helper()
 	again := append(strings.Fields(os.Getenv("METALIO_EXEC")), os.Args[0]) // the emulator, if there is one
-	cmd := exec.Command(again[0], again[1:]...)
+	return startCommand(t, exec.Command(again[0], again[1:]...), to, flags...)
+}
+
+// startCommand starts a proxy by a command that ends in the test binary.
+func startCommand(t *testing.T, cmd *exec.Cmd, to string, flags ...string) *child {
+	t.Helper()
 	cmd.Env = append(os.Environ(), testProxy+"=-to "+to+" "+strings.Join(flags, " "))
 	if os.Getenv("GORACE") == "" {
 		cmd.Env = append(cmd.Env, "GORACE=atexit_sleep_ms=0") // else every proxy takes a second to end
