@@ -51,10 +51,34 @@ func (b *Batch) read(fd FD, ms []Message) (int, syscall.Errno) {
 func (b *Batch) receive(fd FD, count int) (int, syscall.Errno) {
 	for {
 		n, errno := metalio.RawRecvmmsg(int(fd), b.hdrs[:count], 0, nil)
-		if errno != syscall.EINTR {
-			return n, errno
+		switch errno {
+		case syscall.EINTR:
+			continue
+		case syscall.ENOSYS:
+			return b.receiveEach(fd, count)
 		}
+		return n, errno
 	}
+}
+
+// receiveEach is for 32-bit kernels before 5.1: the recvmmsg that they have takes
+// another time than ours.
+func (b *Batch) receiveEach(fd FD, count int) (n int, errno syscall.Errno) {
+	for n < count {
+		h := &b.hdrs[n]
+		size, errno := metalio.RawRecvmsg(int(fd), &h.Hdr, 0)
+		switch {
+		case errno == syscall.EINTR:
+			continue
+		case errno != 0 && n == 0:
+			return 0, errno
+		case errno != 0: // an error that lasts comes again at the next call
+			return n, 0
+		}
+		h.Len = uint32(size)
+		n++
+	}
+	return n, 0
 }
 
 // write sends what precedes the first message with a bad address, and reports

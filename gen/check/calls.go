@@ -162,6 +162,11 @@ func (r *resolver) length(c *model.Call, p *model.Param, byName map[string]*mode
 			Expected("a pointer, and a number for its element count")
 		return
 	}
+	if count.Fixed() {
+		r.errs.Add(count.Pos, "parameter %s of %s carries the length of %s, and has a value of its own", count.Name, c.Name, p.Name).
+			Expected("one of the two")
+		return
+	}
 	count.LenOf = p
 	if p.Type.Base == "void" || p.Type.Base == "char" {
 		p.GoType = "[]byte"

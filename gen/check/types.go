@@ -187,7 +187,7 @@ func (r *resolver) layout(s *model.Struct) bool {
 	case laidOut:
 		return s.Align > 0
 	case inProgress:
-		r.errs.Add(s.Pos, "struct %s contains itself", s.Name)
+		r.errs.Add(s.Pos, "struct %s contains itself", s.Name).Expected("a pointer to it, or another struct")
 		return false
 	}
 	r.state[s] = inProgress

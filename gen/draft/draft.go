@@ -3,7 +3,6 @@ package draft
 import (
 	"errors"
 	"fmt"
-	"go/build"
 	"go/types"
 	"io"
 	"maps"
@@ -145,9 +144,6 @@ func (dr Drafter) New(goos, goarch string) (*Draft, error) {
 		known:   slices.DeleteFunc(known, func(p *model.Platform) bool { return p.GOOS == goos && p.GOARCH == goarch }),
 		draft:   &Draft{GOOS: goos, GOARCH: goarch},
 	}
-	if w.bigEndian, err = bigEndian(goarch); err != nil {
-		return nil, err
-	}
 	if err := w.chooseBase(); err != nil {
 		return nil, err
 	}
@@ -168,13 +164,12 @@ func (dr Drafter) New(goos, goarch string) (*Draft, error) {
 
 // work is one draft in the making.
 type work struct {
-	drafter   Drafter
-	x         *xsys
-	known     []*model.Platform // the platforms that have specs
-	draft     *Draft
-	bigEndian bool
-	ownBase   bool            // the base is of this very system
-	base      *model.Platform // what the draft says before anything is overridden
+	drafter Drafter
+	x       *xsys
+	known   []*model.Platform // the platforms that have specs
+	draft   *Draft
+	ownBase bool            // the base is of this very system
+	base    *model.Platform // what the draft says before anything is overridden
 
 	folder     string         // the copy of the specs that was loaded last
 	typedefs   []pair         // typedef → C type
@@ -217,14 +212,6 @@ type unknowns struct {
 type unknownConst struct {
 	group *model.Group
 	c     *model.Const
-}
-
-// bigEndian reads the byte order from the standard library's own build
-// constraints, so that no table of architectures is kept here.
-func bigEndian(goarch string) (bool, error) {
-	ctx := build.Default
-	ctx.GOARCH = goarch
-	return ctx.MatchFile(filepath.Join(ctx.GOROOT, "src", "encoding", "binary"), "native_endian_big.go")
 }
 
 // dataModel names the entry of data_models for the platform.

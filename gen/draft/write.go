@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/metalio/metalio/gen/load"
 	"github.com/metalio/metalio/gen/model"
 )
 
@@ -22,8 +23,8 @@ func (w *work) header() string {
 	if m := w.dataModel(); m != "lp64" && m != "llp64" {
 		fmt.Fprintf(&b, "data_model: %s\n", m)
 	}
-	if w.bigEndian {
-		b.WriteString("endian: big\n")
+	if order := load.Endian(w.draft.GOARCH); order != "little" {
+		fmt.Fprintf(&b, "endian: %s\n", order)
 	}
 	return b.String()
 }

@@ -2,6 +2,7 @@ package load
 
 import (
 	"math/big"
+	"slices"
 	"strings"
 
 	"github.com/metalio/metalio/gen/model"
@@ -38,6 +39,7 @@ func (d *decoder) platform(goos, goarch string, n *node, pos model.Pos) *model.P
 	if len(p.Families) == 0 {
 		d.errs.Add(n.get("families").pos, "families is empty").Expected("at least one family, such as [unix, linux]")
 	}
+	d.port(p, n)
 	if p.Convention == model.Libc {
 		d.require(n, "library", "a spec whose convention is libc", pos)
 	}
@@ -57,7 +59,7 @@ func (d *decoder) platform(goos, goarch string, n *node, pos model.Pos) *model.P
 		p.Abilities = append(p.Abilities, d.ability(e))
 	}
 	for _, e := range entriesOf(n, "simulated") {
-		p.Simulated = append(p.Simulated, &model.Simulated{Tag: e.key, Pos: e.pos, Take: textsOf(n.get("simulated"), e.key)})
+		p.Simulated = append(p.Simulated, d.simulated(p, e))
 	}
 	if len(*d.errs) > before {
 		return nil
@@ -150,6 +152,28 @@ func (d *decoder) constant(e *entry) *model.Const {
 	c.Unsigned = !big.IsInt64()
 	c.Value = bits(big)
 	return c
+}
+
+// simulated reads what Linux takes. A beginning that no name has is a mistake.
+func (d *decoder) simulated(p *model.Platform, e *entry) *model.Simulated {
+	s := &model.Simulated{Tag: e.key, Pos: e.pos}
+	var names []string
+	for _, g := range p.Groups {
+		for _, c := range g.Consts {
+			names = append(names, c.Name)
+		}
+	}
+	for _, st := range p.Structs {
+		names = append(names, st.Name)
+	}
+	for _, item := range e.value.items {
+		s.Take = append(s.Take, item.text)
+		if !slices.ContainsFunc(names, func(name string) bool { return strings.HasPrefix(name, item.text) }) {
+			d.errs.Add(item.pos, "no constant or struct begins with %q%s", item.text, model.Suggest(item.text, names)).
+				Expected("the beginning of the name of a constant or a struct")
+		}
+	}
+	return s
 }
 
 func (d *decoder) ability(e *entry) *model.Ability {
@@ -281,10 +305,35 @@ func (d *decoder) numbers(p *model.Platform, entries []*entry) {
 		if c == nil {
 			continue
 		}
+		if c.Convention != model.Trap {
+			d.errs.Add(e.pos, "number for call %s, whose convention is %s", e.key, c.Convention).
+				Expected("numbers for calls whose convention is trap")
+			continue
+		}
 		c.NumberMacro, c.NumberPos = textOf(e.value, "macro"), e.pos
 		if d.require(e.value, "number", "syscall "+e.key, e.pos) {
 			c.Number = intOf(e.value.get("number"))
 		}
+	}
+	d.distinct(p)
+}
+
+// distinct refuses two calls with one number, at the place that the platform's
+// own file has.
+func (d *decoder) distinct(p *model.Platform) {
+	owner := map[int]*model.Call{}
+	for _, c := range p.Calls {
+		first := owner[c.Number]
+		if c.Number < 0 || first == nil {
+			owner[c.Number] = c
+			continue
+		}
+		second := c
+		if first.NumberPos.File == p.Pos.File && second.NumberPos.File != p.Pos.File {
+			first, second = second, first
+		}
+		d.errs.Add(second.NumberPos, "call %s has the number of call %s", second.Name, first.Name).
+			Expected("another number than %d, which %s has at %s", first.Number, first.Name, first.NumberPos)
 	}
 }
 

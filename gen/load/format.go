@@ -15,7 +15,7 @@ var (
 	aType    = &shape{kind: text, noun: "the name of a Go type: a builtin one, unsafe.Pointer, or an exported name of package metalio", check: typeNameRule, regex: `^([A-Za-z][A-Za-z0-9]*|unsafe\.Pointer)$`}
 	aGoType  = &shape{kind: text, noun: "a Go type, such as uintptr or *[2]int32", check: goTypeRule}
 	aParam   = &shape{kind: text, noun: "a name of letters, digits and underscores that is no keyword of Go", check: paramNameRule, regex: cName.String()}
-	texts    = &shape{kind: list, noun: "a list of texts", items: aText}
+	texts    = &shape{kind: list, noun: "a list of texts, such as [one, two]", items: aText}
 	sizePair = &shape{kind: list, noun: "[size, alignment] in bytes", items: aSize, count: 2}
 	offsets  = &shape{kind: list, noun: "a list of offsets, one for each field", items: aCount}
 )

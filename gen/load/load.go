@@ -153,9 +153,27 @@ func (l *loader) unreadable(name string, from model.Pos, err error) {
 		reason = pathErr.Err.Error()
 	}
 	if errors.Is(err, fs.ErrNotExist) {
-		reason = "there is no such file"
+		reason = "there is no such file" + model.Suggest(name, l.nearby(name))
 	}
 	l.errs.Add(from, "cannot read %s: %s", name, reason).Expected("a spec file, named relative to this one")
+}
+
+// nearby are the files that an extends might mean instead of name: those beside
+// it and in the folders there, except the ones that lead here.
+func (l *loader) nearby(name string) []string {
+	var names []string
+	for _, pattern := range []string{"*.yaml", "*/*.yaml"} {
+		found, err := filepath.Glob(filepath.FromSlash(path.Join(path.Dir(name), pattern)))
+		if err != nil {
+			continue // the folder's name is a pattern itself
+		}
+		for _, f := range found {
+			if f = filepath.ToSlash(f); !slices.Contains(l.open, f) {
+				names = append(names, f)
+			}
+		}
+	}
+	return names
 }
 
 // follow reads the files that f extends and settles f's family.

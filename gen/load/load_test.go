@@ -52,7 +52,7 @@ convention: trap
 data_models:
   tiny:
     {char: [1, 1], signed char: [1, 1], unsigned char: [1, 1], short: [2, 2], unsigned short: [2, 2], int: [4, 4], unsigned int: [4, 4],
-     long: [4, 4], unsigned long: [4, 4], long long: [8, 8], unsigned long long: [8, 8], pointer: [4, 4]}
+     long: [4, 4], unsigned long: [4, 4], long long: [8, 8], unsigned long long: [8, 8], pointer: [8, 8]}
 `
 
 // one loads a folder that holds one platform.
@@ -124,7 +124,7 @@ calls:
   two: {go: Two, blocking: maybe, returns: int}
 syscalls: {one: 1}
 `,
-		"freebsd_arm.yaml": `extends: [base/middle.yaml]
+		"freebsd_arm64.yaml": `extends: [base/middle.yaml]
 families: [unix, bsd, freebsd]
 headers: [b.h, c.h]
 types: {off_t: long long}
@@ -159,7 +159,7 @@ syscalls: {three: {number: 3, macro: NR_three}}
 	if !s.Packed || s.C != "struct pair" || s.Fields[1].C != "second" || s.Fields[1].Type.Base != "short" || s.Fields[1].At != -1 || s.Expect["tiny"].Size != 6 {
 		t.Errorf("Pair is %+v with second field %+v", *s, *s.Fields[1])
 	}
-	if file := filepath.Base(s.Pos.File); file != "freebsd_arm.yaml" {
+	if file := filepath.Base(s.Pos.File); file != "freebsd_arm64.yaml" {
 		t.Errorf("Pair is placed in %s, not in the file that last touched it", file)
 	}
 	call := func(i int) model.Call { return *p.Calls[i] }
@@ -176,6 +176,30 @@ syscalls: {three: {number: 3, macro: NR_three}}
 
 // TestDiamond has two middle files that extend one: what the second middle
 // file overrides must not be undone by reading the common one again.
+// TestOrder puts a parameter in front of another by naming all of them, and
+// leaves the order alone otherwise.
+func TestOrder(t *testing.T) {
+	for over, want := range map[string]string{
+		"{c: int}":                        "a b c",
+		"{b: long}":                       "a b",
+		"{a: int, mask: int, b: int}":     "a mask b",
+		"{b: int, mask: int}":             "a b mask",
+		"{mask: int, b: long, a: long *}": "mask b a",
+	} {
+		p := one(t, map[string]string{
+			"base/calls.yaml":  "extends: [least.yaml]\ncalls: {one: {go: One, blocking: never, params: {a: int, b: int}, returns: none}}\n",
+			"linux_amd64.yaml": "extends: [base/calls.yaml]\ncalls: {one: {params: " + over + "}}\n",
+		})
+		var got []string
+		for _, param := range p.Calls[0].Params {
+			got = append(got, param.Name)
+		}
+		if text := strings.Join(got, " "); text != want {
+			t.Errorf("%s over {a, b} gives %s, want %s", over, text, want)
+		}
+	}
+}
+
 func TestDiamond(t *testing.T) {
 	p := one(t, map[string]string{
 		"base/top.yaml":    "extends: [least.yaml]\nheaders: [top.h]\nconstants: {g: {values: {A: 1, B: 1, C: 1}}}\n",

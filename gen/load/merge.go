@@ -20,7 +20,7 @@ func merge(base, over *node, family string) {
 			base.entries = append(base.entries, added)
 		case old.value.kind == mapping && e.value.kind == mapping:
 			// The last file that touches an entity is where its faults are looked for.
-			old.pos = e.pos
+			old.pos, old.value.pos = e.pos, e.value.pos
 			merge(old.value, e.value, family)
 			if ordered[e.key] {
 				reorder(old.value, e.value)

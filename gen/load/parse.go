@@ -3,6 +3,7 @@ package load
 import (
 	"bytes"
 	"errors"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -57,6 +58,17 @@ type entry struct {
 	family string // narrowest family of the file that first had the key
 }
 
+// longestQuoted is how much text a message repeats.
+const longestQuoted = 40
+
+// is says what n is, where something else should be.
+func (n *node) is() string {
+	if n.kind == text && len(n.text) <= longestQuoted {
+		return "is the text " + strconv.Quote(n.text)
+	}
+	return n.kind.is()
+}
+
 // get returns the value of key, or nil.
 func (n *node) get(key string) *node {
 	if e := n.entry(key); e != nil {
@@ -82,7 +94,7 @@ func (n *node) entry(key string) *entry {
 func parse(file string, src []byte, errs *model.Errors) *node {
 	start := model.Pos{File: file, Line: 1, Col: 1}
 	// The parser miscounts the lines of a file that ends them with \r\n.
-	src = []byte(model.Newlines(string(src)))
+	src = []byte(strings.TrimPrefix(model.Newlines(string(src)), "\ufeff")) // some editors' byte order mark
 	if pos, ok := firstInvalid(file, src); !ok {
 		errs.Add(pos, "the file is not UTF-8").Expected("text in UTF-8, without a byte that belongs to no character")
 		return nil
@@ -97,10 +109,31 @@ func parse(file string, src []byte, errs *model.Errors) *node {
 				pos = place(file, at)
 			}
 		}
-		errs.Add(pos, "cannot read this as YAML: %s", msg)
+		errs.Add(pos, "cannot read this as YAML: %s", msg).Expected("%s", whatYAMLWants(msg))
 		return nil
 	}
 	return document(file, tree, errs)
+}
+
+// yamlWants says what should stand there, by what the parser says of the fault.
+var yamlWants = []struct{ part, want string }{
+	{"'\t'", "spaces: a tab does not indent in YAML"},
+	{"'\\t'", "spaces: a tab does not indent in YAML"},
+	{"tab character", "spaces: a tab does not indent in YAML"},
+	{"not allowed in this context", "a line that is indented as its neighbours in the same mapping are"},
+	{"unexpected key name", "a colon and a space after the key, as in \"read: 0\""},
+	{"must be specified", "a comma between the items, a bracket at their end, and quotes around text that has any of [ ] { } , : #"},
+	{"end token", "a closing bracket"},
+	{"end character", "a closing quotation mark"},
+}
+
+func whatYAMLWants(fault string) string {
+	for _, w := range yamlWants {
+		if strings.Contains(fault, w.part) {
+			return w.want
+		}
+	}
+	return "lines of the form \"key: value\", indented by spaces, and quotes around text that has any of [ ] { } , : # * & !"
 }
 
 // document returns the mapping of the only document of tree.

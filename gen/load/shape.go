@@ -64,7 +64,7 @@ func (s *shape) conform(n *node, where string, errs *model.Errors) *node {
 		n = s.bare(n)
 	}
 	if n.kind != s.kind {
-		errs.Add(n.pos, "%s %s", where, n.kind.is()).Expected("%s", s.expectation())
+		errs.Add(n.pos, "%s %s", where, n.is()).Expected("%s", s.expectation())
 		return n
 	}
 	switch s.kind {

@@ -2,6 +2,7 @@ package model
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 )
@@ -39,7 +40,7 @@ func ParseCType(s string) (CType, error) {
 	rest := strings.TrimSpace(s)
 	if open := strings.IndexByte(rest, '['); open >= 0 {
 		n, err := strconv.Atoi(strings.TrimSuffix(rest[open+1:], "]"))
-		if err != nil || n <= 0 || !strings.HasSuffix(rest, "]") {
+		if err != nil || n <= 0 || n > math.MaxInt32 || !strings.HasSuffix(rest, "]") {
 			return t, fmt.Errorf("bad array length in C type %q", s)
 		}
 		t.Array = n

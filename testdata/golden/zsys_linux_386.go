@@ -22,6 +22,17 @@ const (
 	HasPipe2 = false
 )
 
+// HasTimestamps is whether this platform has times in records.
+const HasTimestamps = false
+
+// What stands in for the constants that this platform lacks, so that code
+// behind the Has constant of an ability compiles. They mean nothing to the
+// kernel.
+const (
+	R_TIME = 0x7f
+	R_ZONE = 0
+)
+
 // System call numbers. Header: <sys/syscall.h>.
 const (
 	SYS_READ  = 3
@@ -110,7 +121,7 @@ func RawRead(fd int, p []byte) (int, syscall.Errno) {
 //
 // Source: wait(2).
 func Wait(fd int, events []EpollEvent) (int, syscall.Errno) {
-	r, _, e := syscall.Syscall6(SYS_WAIT, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(events))), uintptr(len(events)), 8, 0, 0)
+	r, _, e := syscall.Syscall6(SYS_WAIT, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(events))), uintptr(len(events)), 8, SizeofEpollEvent, 0)
 	if raceEnabled && e == 0 {
 		raceWrite(unsafe.Pointer(unsafe.SliceData(events)), min(int(r), len(events))*SizeofEpollEvent)
 		raceAcquire()
@@ -121,7 +132,7 @@ func Wait(fd int, events []EpollEvent) (int, syscall.Errno) {
 // RawWait is Wait without a word to the scheduler: only for a call that cannot
 // sleep, such as one on a non-blocking descriptor or with a zero timeout.
 func RawWait(fd int, events []EpollEvent) (int, syscall.Errno) {
-	r, _, e := syscall.RawSyscall6(SYS_WAIT, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(events))), uintptr(len(events)), 8, 0, 0)
+	r, _, e := syscall.RawSyscall6(SYS_WAIT, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(events))), uintptr(len(events)), 8, SizeofEpollEvent, 0)
 	if raceEnabled && e == 0 {
 		raceWrite(unsafe.Pointer(unsafe.SliceData(events)), min(int(r), len(events))*SizeofEpollEvent)
 		raceAcquire()

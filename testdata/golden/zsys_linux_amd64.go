@@ -17,11 +17,20 @@ const (
 	O_NONE     = -1
 )
 
+// Constants: record flags.
+const (
+	R_TIME = 1
+	R_ZONE = 2
+)
+
 // What this platform has of the calls that not all of its family have. A call
 // that is missing returns ENOSYS.
 const (
 	HasPipe2 = true
 )
+
+// HasTimestamps is whether this platform has times in records.
+const HasTimestamps = true
 
 // System call numbers. Header: <sys/syscall.h>.
 const (
@@ -112,7 +121,7 @@ func RawRead(fd int, p []byte) (int, syscall.Errno) {
 //
 // Source: wait(2).
 func Wait(fd int, events []EpollEvent) (int, syscall.Errno) {
-	r, _, e := syscall.Syscall6(SYS_WAIT, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(events))), uintptr(len(events)), 8, 0, 0)
+	r, _, e := syscall.Syscall6(SYS_WAIT, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(events))), uintptr(len(events)), 8, SizeofEpollEvent, 0)
 	if raceEnabled && e == 0 {
 		raceWrite(unsafe.Pointer(unsafe.SliceData(events)), min(int(r), len(events))*SizeofEpollEvent)
 		raceAcquire()
@@ -123,7 +132,7 @@ func Wait(fd int, events []EpollEvent) (int, syscall.Errno) {
 // RawWait is Wait without a word to the scheduler: only for a call that cannot
 // sleep, such as one on a non-blocking descriptor or with a zero timeout.
 func RawWait(fd int, events []EpollEvent) (int, syscall.Errno) {
-	r, _, e := syscall.RawSyscall6(SYS_WAIT, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(events))), uintptr(len(events)), 8, 0, 0)
+	r, _, e := syscall.RawSyscall6(SYS_WAIT, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(events))), uintptr(len(events)), 8, SizeofEpollEvent, 0)
 	if raceEnabled && e == 0 {
 		raceWrite(unsafe.Pointer(unsafe.SliceData(events)), min(int(r), len(events))*SizeofEpollEvent)
 		raceAcquire()
