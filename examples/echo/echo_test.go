@@ -129,9 +129,12 @@ func (s *child) dial() *net.TCPConn {
 	s.t.Helper()
 	c, err := net.DialTimeout("tcp", s.addr, 10*time.Second)
 	must(s.t, err)
-	c.SetDeadline(time.Now().Add(30 * time.Second))
+	bePatient(c)
 	return c.(*net.TCPConn)
 }
+
+// bePatient bounds what a client waits for from here on.
+func bePatient(c net.Conn) { c.SetDeadline(time.Now().Add(30 * time.Second)) }
 
 func must(t *testing.T, err error) {
 	t.Helper()
@@ -142,6 +145,7 @@ func must(t *testing.T, err error) {
 
 // exchange sends p and reads it back.
 func exchange(c net.Conn, p, room []byte) error {
+	bePatient(c)
 	if _, err := c.Write(p); err != nil {
 		return err
 	}
@@ -215,7 +219,6 @@ func TestZeroAllocsWhileEchoing(t *testing.T) {
 						t.Error(err)
 						return
 					}
-					next.SetDeadline(time.Now().Add(30 * time.Second))
 					conns[i] = next.(*net.TCPConn)
 				}
 			}
@@ -246,6 +249,7 @@ func TestZeroAllocsWhileEchoing(t *testing.T) {
 		case 0:
 			c.SetLinger(0)
 		case 1:
+			bePatient(c)
 			c.CloseWrite()
 			if n, err := c.Read(make([]byte, 1)); n != 0 || err != io.EOF {
 				t.Errorf("after half close: %d, %v", n, err)
