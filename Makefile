@@ -42,10 +42,10 @@ oracle: ## Prove the specs against the systems' C headers and x/sys
 	METALIO_REQUIRE=all go test -count=1 -v ./gen/oracle/
 
 bench: ## Compare with other systems, side by side (25 minutes, an idle machine)
-	cd bench && go run .
+	cd bench && go run . $(BENCHFLAGS)
 
 bench-quick: ## The headlines of that, in two minutes
-	cd bench && go run . -quick
+	cd bench && go run . -quick $(BENCHFLAGS)
 
 fuzz: ## Run each fuzz target for FUZZTIME (20s)
 	@FUZZTIME=$(FUZZTIME) .ci/fuzz
