@@ -77,7 +77,7 @@ func updateReadme(path string, results []run.Result, charts []string) error {
 	}
 	out := &strings.Builder{}
 	fmt.Fprintf(out, "%s%s\n\n", before, headlinesBegin)
-	report.WriteSummary(out, results)
+	report.WriteSummary(out, results, "metalio")
 	for _, name := range charts {
 		title := strings.TrimSuffix(filepath.Base(name), ".svg")
 		fmt.Fprintf(out, "\n![%s](bench/%s)\n", title, name)

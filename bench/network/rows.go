@@ -220,9 +220,8 @@ func growth() (rows []run.Row) {
 	return rows
 }
 
-// sizes rise tenfold, and end where the descriptors do, or the ports of one
-// address.
-var sizes = slices.Compact(slices.DeleteFunc([]int{100, 1000, 10000, min(limit(), 25000)}, func(n int) bool { return n > limit() }))
+// sizes rise tenfold, and end where the descriptors do.
+var sizes = slices.Compact(slices.DeleteFunc([]int{100, 1000, 10000, min(limit(), 100000)}, func(n int) bool { return n > limit() }))
 
 // Bars returns the charts of ratios.
 func Bars() []report.Bars {

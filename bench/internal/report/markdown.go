@@ -79,26 +79,43 @@ func WriteVerdicts(out *strings.Builder, verdicts []Verdict) {
 	}
 }
 
-// WriteSummary writes the ratios of the headline rows, for a page that is about
-// more than speed.
-func WriteSummary(out *strings.Builder, results []run.Result) {
-	fmt.Fprint(out, "| work | metric | compared with | ratio | worst–best round | aim |\n|---|---|---|---|---|---|\n")
+// WriteSummary writes the ratios of one contender in the headline rows, for a
+// page that is about more than speed: one line for each row and opponent.
+func WriteSummary(out *strings.Builder, results []run.Result, who string) {
+	fmt.Fprint(out, "| work | compared with | ratio (from the lowest to the highest round) |\n|---|---|---|\n")
 	for i := range results {
 		if !results[i].Headline {
 			continue
 		}
+		var lines []summaryLine
 		for _, v := range Judge(&results[i]) {
-			if !v.Known || len(v.Against) == 0 {
-				continue
+			if v.Known && v.Who == who && len(v.Against) > 0 {
+				lines = addToSummary(lines, &v)
 			}
-			worst, best := v.Ratio.Max, v.Ratio.Min
-			if v.Measure.Better == run.More {
-				worst, best = best, worst
-			}
-			fmt.Fprintf(out, "| %s | %s | %s | **%s** | %s–%s | %s |\n", cell(v.Row.Title), cell(v.Measure.Heading()),
-				opponent(&v), ratio(v.Ratio.Median), ratio(worst), ratio(best), v.aim())
+		}
+		for _, l := range lines {
+			fmt.Fprintf(out, "| %s | %s | %s |\n", cell(results[i].Title), l.opponent, strings.Join(l.ratios, ", "))
 		}
 	}
+}
+
+type summaryLine struct {
+	opponent string
+	ratios   []string
+}
+
+func addToSummary(lines []summaryLine, v *Verdict) []summaryLine {
+	name := v.Against[0]
+	if len(v.Against) > 1 {
+		name = "the best of " + strings.Join(v.Against, ", ")
+	}
+	i := slices.IndexFunc(lines, func(l summaryLine) bool { return l.opponent == name })
+	if i < 0 {
+		lines = append(lines, summaryLine{opponent: name})
+		i = len(lines) - 1
+	}
+	lines[i].ratios = append(lines[i].ratios, fmt.Sprintf("%s **%s** (%s)", cell(v.Measure.Heading()), ratio(v.Ratio.Median), spread(v.Ratio.Summary)))
+	return lines
 }
 
 func opponent(v *Verdict) string {

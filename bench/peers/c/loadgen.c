@@ -235,6 +235,8 @@ static int take(struct conn *c) {
 	return any;
 }
 
+enum { PORTS = 5000 }; /* connections from one address */
+
 static void dial(struct conn *c, int index) {
 	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	int one = 1;
@@ -242,6 +244,13 @@ static void dial(struct conn *c, int index) {
 	c->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (c->fd < 0)
 		die("socket %d: %s", index, strerror(errno));
+	/* The kernel searches long for the last free ports of an address. */
+	if (index >= PORTS) {
+		struct sockaddr_in from = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK + index / PORTS)};
+		setsockopt(c->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one);
+		if (bind(c->fd, (struct sockaddr *)&from, sizeof from))
+			die("bind %d: %s", index, strerror(errno));
+	}
 	if (connect(c->fd, (struct sockaddr *)&to, sizeof to))
 		die("connect %d: %s", index, strerror(errno));
 	setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
