@@ -29,7 +29,7 @@ func benchmarkChangePoll(b *testing.B, perHelper int) {
 	for i := range slots {
 		socket, _ := udp(b)
 		slots[i] = s.slab.take()
-		s.slab.watched[slots[i]].base = socket.fd
+		s.slab.watched[slots[i]].base = socket
 		s.slab.record(slots[i]).armed = Readable
 		begin(b, s, slots[i], helpers[i/perHelper])
 	}

@@ -1,9 +1,7 @@
 package reactor
 
 import (
-	"errors"
 	"math"
-	"os"
 	"sync"
 	"testing"
 	"time"
@@ -24,7 +22,7 @@ func TestAFDFaults(t *testing.T) {
 			if r.state != pollPending || r.isDone() {
 				t.Fatalf("state %d, status %#x", r.state, r.iosb.Status)
 			}
-			b.write("x")
+			write(t, b, "x")
 			w.want(1, readyReadable)
 		}},
 		{"exclusive_poll_of_another_polls_again", func(t *testing.T, w *watcher) {
@@ -39,7 +37,7 @@ func TestAFDFaults(t *testing.T) {
 				Timeout:         math.MaxInt64,
 				NumberOfHandles: 1,
 				Exclusive:       1,
-				Handle:          metalio.AFDPollHandleInfo{Handle: a.fd, Events: metalio.AFD_POLL_RECEIVE_EXPEDITED},
+				Handle:          metalio.AFDPollHandleInfo{Handle: a, Events: metalio.AFD_POLL_RECEIVE_EXPEDITED},
 			}
 			status := metalio.NtDeviceIoControlFile(other.sel.helpers[0], 0, 0, other.sel.slab.word(slot), &r.iosb, metalio.IOCTL_AFD_POLL,
 				unsafe.Pointer(&r.info), metalio.SizeofAFDPollInfo, unsafe.Pointer(&r.info), metalio.SizeofAFDPollInfo)
@@ -49,7 +47,7 @@ func TestAFDFaults(t *testing.T) {
 			r.state = pollPending
 			other.sel.inFlight++
 			w.none()
-			b.write("x")
+			write(t, b, "x")
 			w.want(1, readyReadable)
 			mustErrno(t, r.cancelPoll(other.sel.helpers[0]))
 			other.none()
@@ -62,7 +60,7 @@ func TestAFDFaults(t *testing.T) {
 			slot, _ := w.slot(a)
 			base := w.sel.slab.watched[slot].base
 			w.sel.slab.watched[slot].base = 0x7ffffff0 // no socket
-			d.write("x")
+			write(t, d, "x")
 			got := map[Token]Ready{}
 			for range 2 {
 				n, err := w.Wait(w.events[:], 5*time.Second)
@@ -75,17 +73,17 @@ func TestAFDFaults(t *testing.T) {
 				t.Fatal(got)
 			}
 			w.sel.slab.watched[slot].base = base
-			c.drain()
+			drain(t, c)
 			w.Wait(w.events[:], 0) // what was reported before
-			b.write("x")
+			write(t, b, "x")
 			w.want(1, readyReadable)
 		}},
 		{"closed_before_the_first_wait", func(t *testing.T, w *watcher) {
 			a, _ := pair(t)
 			w.register(a, 1, Readable, Level)
-			a.close()
+			closeFD(t, a)
 			w.none()
-			if _, ok := w.sel.bySocket.get(a.fd); ok || w.sel.inFlight != 0 {
+			if _, ok := w.sel.bySocket.get(a); ok || w.sel.inFlight != 0 {
 				t.Fatal("the registration of a closed socket is there still")
 			}
 		}},
@@ -95,80 +93,17 @@ func TestAFDFaults(t *testing.T) {
 			w.one(1)
 			var wg sync.WaitGroup
 			wg.Go(func() {
-				waitForWaiter(w.Poll)
-				a.close()
+				waitForPort(w.Poll)
+				closeFD(t, a)
 			})
 			n, err := w.Wait(w.events[:], 200*time.Millisecond)
 			wg.Wait()
 			if n != 0 || err != nil {
 				t.Fatal(n, err)
 			}
-			if claimed() != 0 {
+			if openDescriptors(t).claimed != 0 {
 				t.Fatal("the socket is claimed still")
 			}
 		}},
-		{"close_races_everything", func(t *testing.T, w *watcher) {
-			rounds := 100
-			if testing.Short() {
-				rounds = 20
-			}
-			for range rounds {
-				closeRace(t)
-			}
-		}},
 	})
-}
-
-// closeRace closes a Poll while others wait, register, re-arm and wake.
-func closeRace(t *testing.T) {
-	p, err := NewPoll(PollConfig{})
-	must(t, err)
-	waker, err := p.NewWaker(1)
-	must(t, err)
-	a, b := pair(t)
-	b.write("x")
-	var wg sync.WaitGroup
-	untilClosed := func(run func() error) {
-		wg.Go(func() {
-			for {
-				if err := run(); err != nil {
-					wantClosed(t, err)
-					return
-				}
-			}
-		})
-	}
-	events := make([]Event, 4)
-	untilClosed(func() error { _, err := p.Wait(events, -1); return err })
-	untilClosed(func() error {
-		if err := p.Register(a.fd, 2, Readable|Writable, Edge); err != nil {
-			return err
-		}
-		if err := p.Reregister(a.fd, 3, Readable, Level); err != nil {
-			return err
-		}
-		return p.Deregister(a.fd)
-	})
-	untilClosed(func() error { return p.Rearm(a.fd, Readable) })
-	untilClosed(waker.Wake)
-	wg.Go(func() {
-		time.Sleep(time.Millisecond)
-		p.Close()
-	})
-	wg.Wait()
-	if p.sel.inFlight != 0 {
-		t.Fatalf("%d polls were left to the kernel", p.sel.inFlight)
-	}
-	if got := a.drain(); got != "x" {
-		t.Fatal(got)
-	}
-	a.close()
-	b.close()
-}
-
-func wantClosed(t *testing.T, err error) {
-	t.Helper()
-	if !errors.Is(err, os.ErrClosed) {
-		t.Errorf("error %v, want %v", err, os.ErrClosed)
-	}
 }

@@ -1,16 +1,18 @@
-//go:build unix
+//go:build unix || windows
 
 package reactor
 
 import (
-	"fmt"
+	"net"
+	"net/netip"
 	"os"
-	"os/exec"
+	"os/signal"
 	"runtime"
-	"strings"
-	"syscall"
 	"testing"
 	"time"
+
+	"github.com/metalio/metalio/internal/behaviours"
+	"github.com/metalio/metalio/sockets"
 )
 
 func wantNoAllocs(t *testing.T, what string, f func()) {
@@ -39,21 +41,25 @@ func TestZeroAllocs(t *testing.T) {
 		}
 	})
 	wantNoAllocs(t, "Register, Reregister, Deregister", func() {
-		must(t, w.Register(FD(a), 2, Readable, Edge))
-		must(t, w.Reregister(FD(a), 2, Writable, OneShot))
-		must(t, w.Deregister(FD(a)))
+		must(t, w.Register(a, 2, Readable, Edge))
+		must(t, w.Reregister(a, 2, Writable, OneShot))
+		must(t, w.Deregister(a))
 	})
-	wantNoAllocs(t, "events on the stack", func() {
-		var events [128]Event
-		if _, err := w.Wait(events[:], 0); err != nil {
-			t.Fatal(err)
-		}
-	})
+	for _, mode := range []Mode{Level, Edge, OneShot} {
+		wantNoAllocs(t, mode.String()+" event", func() {
+			must(t, w.Register(a, 2, Writable, mode))
+			if n, _ := w.Wait(w.events[:], -1); n != 1 {
+				t.Fatal(n)
+			}
+			must(t, w.Rearm(a, Writable))
+			must(t, w.Deregister(a))
+		})
+	}
 
 	l := newLoop(t, Config{})
 	h := &idle{}
 	s := l.Sender()
-	must(t, l.Register(FD(a), 7, Writable, Level))
+	must(t, l.Register(a, 7, Writable, Level))
 	wantNoAllocs(t, "a turn with an event, a message and a timer", func() {
 		must(t, s.TrySend(1))
 		if _, err := l.After(0, 3); err != nil {
@@ -63,11 +69,11 @@ func TestZeroAllocs(t *testing.T) {
 			t.Fatal(n)
 		}
 	})
-	must(t, l.Deregister(FD(a)))
+	must(t, l.Deregister(a))
 	wantNoAllocs(t, "the Loop's Register, Reregister, Deregister", func() {
-		must(t, l.Register(FD(a), 7, Writable, Edge))
-		must(t, l.Reregister(FD(a), 8, Readable, Level))
-		must(t, l.Deregister(FD(a)))
+		must(t, l.Register(a, 7, Writable, Edge))
+		must(t, l.Reregister(a, 8, Readable, Level))
+		must(t, l.Deregister(a))
 	})
 	wantNoAllocs(t, "Stop and Run, Stats", func() {
 		l.Stop()
@@ -80,126 +86,268 @@ func TestZeroAllocs(t *testing.T) {
 
 type idle struct{ Unhandled[int] }
 
-// echoer sends back what it reads, and has a message and timers under way.
+// TestStackBuffers is about the caller's buffer of events, in which the kernel
+// or the backend writes tokens: all words, also those that look like pointers.
+func TestStackBuffers(t *testing.T) {
+	behaviours.Run(t, "stack_buffer_stays_on_stack", func(t *testing.T) {
+		checkLeaks(t)
+		p := newPoll(t, Auto)
+		tokens := []Token{1, 0xc000000001, 0xc000000000, 1<<64 - 1}
+		for _, token := range tokens {
+			a, _ := pair(t)
+			must(t, p.Register(a, token, Writable, Level))
+		}
+		wantNoAllocs(t, "Wait with events on the stack", func() {
+			var events [128]Event
+			if n, err := p.Wait(events[:], -1); n != len(tokens) || err != nil {
+				t.Fatal(n, err)
+			}
+		})
+		for depth := range 20 {
+			done := make(chan map[Token]bool)
+			go func() { done <- waitOnGrowingStack(t, p, 1<<depth%4096) }() // on a new, small stack
+			got := <-done
+			for _, token := range tokens {
+				if !got[token] {
+					t.Fatalf("token %#x has become one of %v", uint64(token), got)
+				}
+			}
+		}
+	})
+}
+
+// waitOnGrowingStack moves the stack, with events in it, between Wait and the
+// look at them.
+func waitOnGrowingStack(t *testing.T, p *Poll, depth int) map[Token]bool {
+	var events [16]Event
+	n, err := p.Wait(events[:], patience)
+	if err != nil {
+		t.Error(err)
+	}
+	grow(depth)
+	runtime.GC()
+	tokens := map[Token]bool{}
+	for _, ev := range events[:n] {
+		tokens[ev.Token()] = true
+	}
+	return tokens
+}
+
+//go:noinline
+func grow(depth int) byte {
+	var frame [256]byte
+	frame[depth%len(frame)] = 1
+	if depth == 0 {
+		return frame[0]
+	}
+	return frame[1] + grow(depth-1)
+}
+
+// echoer sends back what it reads. With each it sends itself messages, and sets
+// a timer.
 type echoer struct {
 	Unhandled[int]
-	fds    []int
-	events int // to go
-	buf    [64]byte
+	conns      []*sockets.TCPConn
+	events     int // to go
+	allocateAt int // with so many events to go, one allocation; never if 0
+	calls      struct{ socket, message, timer, signal int }
+	buf        [64]byte
 }
 
-func (e *echoer) Readable(l *Loop[int], token Token, ready Ready) {
-	fd := e.fds[token]
-	n, err := syscall.Read(fd, e.buf[:])
-	if err == syscall.EAGAIN {
-		return
-	}
-	if err != nil || n == 0 {
-		panic(fmt.Sprint("the other process has gone: ", n, err))
-	}
-	if _, err := syscall.Write(fd, e.buf[:n]); err != nil {
-		panic(err)
-	}
-	e.one(l)
-	if e.events%16 == 0 {
-		l.Sender().TrySend(1)
-	}
-	if e.events%64 == 0 {
-		if id, err := l.AfterNow(time.Hour, token); err == nil && e.events%128 == 0 {
-			l.Cancel(id)
+const (
+	echoConns = 32
+
+	// timersForEachSignal is how many timers come with each signal.
+	timersForEachSignal = 500
+)
+
+func (e *echoer) Readable(l *Loop[int], token Token, _ Ready) {
+	conn := e.conns[token]
+	for {
+		n, err := conn.Read(e.buf[:])
+		if err == sockets.ErrWouldBlock {
+			break
+		}
+		if err != nil {
+			panic(err) // the other process has gone
+		}
+		if _, err := conn.Write(e.buf[:n]); err != nil {
+			panic(err)
 		}
 	}
+	for range messagesForEachEvent {
+		l.Sender().TrySend(1)
+	}
+	l.AfterNow(0, token)
+	if id, err := l.After(time.Hour, token); err == nil {
+		l.Cancel(id)
+	}
+	e.calls.socket++
+	e.one(l)
 }
 
-func (e *echoer) Message(l *Loop[int], _ int) { e.one(l) }
+func (e *echoer) Message(l *Loop[int], _ int) {
+	e.calls.message++
+	e.one(l)
+}
 
 func (e *echoer) Timeout(l *Loop[int], _ Token, _ uint32) {
+	if e.calls.timer++; e.calls.timer%timersForEachSignal == 0 {
+		sendSignal()
+	}
 	e.one(l)
-	syscall.Kill(os.Getpid(), syscall.SIGUSR1)
 }
 
-func (e *echoer) Signal(l *Loop[int], _ os.Signal) { e.one(l) }
+func (e *echoer) Signal(l *Loop[int], _ os.Signal) {
+	e.calls.signal++
+	e.one(l)
+}
 
 func (e *echoer) one(l *Loop[int]) {
 	if e.events--; e.events == 0 {
 		l.Stop()
 	}
+	if e.events > 0 && e.events == e.allocateAt {
+		allocated = new([64]byte)
+	}
 }
 
-const echoSockets = 32
+// allocated keeps the compiler from doing without an allocation.
+var allocated *[64]byte
+
+const portVariable = "METALIO_REACTOR_PORT"
 
 // The client is a process of its own, because whatever it allocates would be
 // counted here.
-func init() {
-	children["bounce"] = func() int {
-		var buf [16]byte
-		for {
-			for fd := 3; fd < 3+echoSockets; fd++ {
-				if _, err := syscall.Write(fd, buf[:]); err != nil {
-					return 0
-				}
+func init() { roles["bounce"] = bounce }
+
+func bounce() int {
+	// Where signals go to all processes of a console, this one lives on.
+	signal.Notify(make(chan os.Signal, 1), os.Interrupt)
+	var conns [echoConns]net.Conn
+	for i := range conns {
+		c, err := net.Dial("tcp", os.Getenv(portVariable))
+		if err != nil {
+			return 1
+		}
+		conns[i] = c
+	}
+	var buf [16]byte
+	for {
+		for _, c := range conns {
+			if _, err := c.Write(buf[:]); err != nil {
+				return 0
 			}
-			for fd := 3; fd < 3+echoSockets; fd++ {
-				if n, err := syscall.Read(fd, buf[:]); n == 0 || err != nil {
-					return 0
-				}
+		}
+		for _, c := range conns {
+			if _, err := c.Read(buf[:]); err != nil {
+				return 0
 			}
 		}
 	}
 }
 
-// TestZeroAllocsOverAMillionEvents is zero_mallocs_over_a_million_events, with
-// sockets, messages, timers and signals together: the process's count of allocations
-// does not move.
+// TestZeroAllocsOverAMillionEvents has sockets, messages, timers and signals
+// together in one loop.
 func TestZeroAllocsOverAMillionEvents(t *testing.T) {
-	events := rounds(1_000_000)
-	l := newLoop(t, Config{TimerCapacity: 1 << 15})
+	behaviours.Run(t, "zero_mallocs_over_a_million_events", func(t *testing.T) {
+		withSignals(t, func(t *testing.T) {
+			checkLeaks(t)
+			countMallocs(t, behaviours.Budget(t, "zero_mallocs_over_a_million_events"))
+		})
+	})
+}
+
+func countMallocs(t *testing.T, events int) {
+	l := newLoop(t, Config{})
 	h := &echoer{}
-	again := append(strings.Fields(os.Getenv("METALIO_EXEC")), os.Args[0]) // the emulator, if there is one
-	cmd := exec.Command(again[0], again[1:]...)
-	cmd.Env = append(os.Environ(), "REACTOR_TEST_CHILD=bounce")
-	for i := range echoSockets {
-		mine, theirs := pair(t)
-		must(t, syscall.SetNonblock(theirs, false))
-		f := os.NewFile(uintptr(theirs), "pair")
-		cmd.ExtraFiles = append(cmd.ExtraFiles, f)
-		h.fds = append(h.fds, mine)
-		must(t, l.Register(FD(mine), Token(i), Readable, Level))
+	connectBouncer(t, l, h)
+	must(t, l.Notify(aSignal))
+	run := func(events int) {
+		h.events = events
+		must(t, l.Run(h))
 	}
+	run(events / 10) // warm up
+
+	if n := mallocsDuring(t, func() { run(events) }); n != 0 {
+		t.Errorf("%d allocations in %d events", n, events)
+	}
+	t.Logf("calls %+v", h.calls)
+	if c := h.calls; c.socket == 0 || c.message == 0 || c.timer == 0 || c.signal == 0 {
+		t.Error("want some of each kind")
+	}
+
+	h.allocateAt = events / 20
+	if n := mallocsDuring(t, func() { run(events / 10) }); n != 1 {
+		t.Errorf("%d allocations counted where one was made", n)
+	}
+}
+
+// connectBouncer starts the other process, and registers the connections that
+// it makes with l: half of them Level, half of them Edge.
+func connectBouncer(t *testing.T, l *Loop[int], h *echoer) {
+	t.Helper()
+	listener, err := sockets.ListenTCP(netip.MustParseAddrPort("127.0.0.1:0"), sockets.ListenConfig{})
+	must(t, err)
+	defer listener.Close()
+	cmd := child("bounce", portVariable+"="+listener.Addr().String())
 	must(t, cmd.Start())
-	for i, f := range cmd.ExtraFiles {
-		fd, err := FDOf(f)
-		must(t, err)
-		delete(mine, int(fd)) // the file's now
-		must(t, cmd.ExtraFiles[i].Close())
-	}
-	defer func() {
-		for _, fd := range h.fds {
-			closeFD(t, fd) // which ends the child
+	t.Cleanup(func() {
+		for _, c := range h.conns {
+			c.Close() // which ends the child
 		}
 		must(t, cmd.Wait())
-	}()
-	must(t, l.Notify(syscall.SIGUSR1))
-	_, err := l.Every(time.Millisecond, 0)
-	must(t, err)
-
-	h.events = events / 10
-	must(t, l.Run(h)) // warm up
-	runtime.GC()
-	runtime.GC()
-	// The runtime may start a thread for reasons of its own, which allocates;
-	// what allocates for each event shows in every round.
-	var before, after runtime.MemStats
-	for round := range 3 {
-		h.events = events / 3
-		runtime.ReadMemStats(&before)
-		err := l.Run(h)
-		runtime.ReadMemStats(&after)
-		must(t, err)
-		if after.Mallocs == before.Mallocs {
-			return
+	})
+	for deadline := time.Now().Add(6 * patience); len(h.conns) < echoConns; {
+		conn, _, err := listener.Accept()
+		if err == sockets.ErrWouldBlock && time.Now().Before(deadline) {
+			time.Sleep(time.Millisecond)
+			continue
 		}
-		t.Logf("round %d: %d allocations in %d events", round, after.Mallocs-before.Mallocs, events/3)
+		must(t, err)
+		i := len(h.conns)
+		h.conns = append(h.conns, conn)
+		must(t, l.RegisterSource(conn, Token(i), Readable, Mode(i%2)))
 	}
-	t.Error("each round has allocated")
+}
+
+// mallocsDuring returns how many allocations the process has made while run ran,
+// but for what the runtime's scheduler has made for itself.
+func mallocsDuring(t *testing.T, run func()) int64 {
+	t.Helper()
+	defer func(rate int) { runtime.MemProfileRate = rate }(runtime.MemProfileRate)
+	runtime.MemProfileRate = 1 // each allocation is in the profile
+	var before, after runtime.MemStats
+	own := schedulerMallocs()
+	runtime.ReadMemStats(&before)
+	run()
+	runtime.ReadMemStats(&after)
+	own = schedulerMallocs() - own
+	if own != 0 {
+		t.Logf("the scheduler has made %d allocations", own)
+	}
+	return int64(after.Mallocs-before.Mallocs) - own
+}
+
+// schedulerMallocs counts the allocations of two functions of the runtime: the
+// record of a goroutine that waits for a channel, when its processor has none
+// left, and that of a thread. They depend on what else the machine does.
+func schedulerMallocs() (n int64) {
+	runtime.GC() // which the profile is as of
+	runtime.GC()
+	count, _ := runtime.MemProfile(nil, true)
+	records := make([]runtime.MemProfileRecord, count+100)
+	count, _ = runtime.MemProfile(records, true)
+	for _, r := range records[:count] {
+		frames := runtime.CallersFrames(r.Stack())
+		for more := true; more; {
+			var f runtime.Frame
+			f, more = frames.Next()
+			if f.Function == "runtime.acquireSudog" || f.Function == "runtime.allocm" {
+				n += r.AllocObjects
+				break
+			}
+		}
+	}
+	return n
 }

@@ -1,11 +1,8 @@
-//go:build unix
+//go:build unix || windows
 
 package reactor
 
-import (
-	"syscall"
-	"testing"
-)
+import "testing"
 
 func BenchmarkWaitNothingReady(b *testing.B) {
 	w := newWatcher(b)
@@ -42,7 +39,7 @@ func BenchmarkReregister(b *testing.B) {
 	w.register(a, 1, Readable, Level)
 	b.ReportAllocs()
 	for b.Loop() {
-		w.Reregister(FD(a), 1, Readable, Level)
+		w.Reregister(a, 1, Readable, Level)
 	}
 }
 
@@ -50,23 +47,23 @@ func BenchmarkReregister(b *testing.B) {
 func BenchmarkLoopTurn(b *testing.B) {
 	l := newLoop(b, Config{})
 	x, y := pair(b)
-	must(b, l.Register(FD(x), 1, Readable, Level))
+	must(b, l.Register(x, 1, Readable, Level))
 	h := &reader{fd: x}
 	msg := make([]byte, 64)
 	b.ReportAllocs()
 	for b.Loop() {
-		syscall.Write(y, msg)
+		writeFD(y, msg)
 		l.RunOnce(h, -1)
 	}
 }
 
 type reader struct {
 	Unhandled[int]
-	fd  int
+	fd  FD
 	buf [64]byte
 }
 
-func (r *reader) Readable(*Loop[int], Token, Ready) { syscall.Read(r.fd, r.buf[:]) }
+func (r *reader) Readable(*Loop[int], Token, Ready) { readFD(r.fd, r.buf[:]) }
 
 func BenchmarkLoopMessage(b *testing.B) {
 	l := newLoop(b, Config{})

@@ -104,6 +104,30 @@ func TestWakeOnAFullCounter(t *testing.T) {
 	w.one(1)
 }
 
+// A duplicate keeps the kernel's registration alive when the number that was
+// registered is closed and given to another file.
+func TestLoopDropsWhatADuplicateReports(t *testing.T) {
+	checkLeaks(t)
+	l := newLoop(t, Config{})
+	a, peer := pair(t)
+	duplicate(t, a)
+	must(t, l.Register(a, 1, Readable, Level))
+	write(t, peer, "x")
+	closeFD(t, a)
+	b, c, found := pairWith(t, a)
+	if !found {
+		t.Fatal("the number was not given out again")
+	}
+	must(t, l.Register(b, 2, Readable, Level))
+	write(t, c, "x")
+	h := &scripted{}
+	once(t, l, h, -1)
+	h.want(t, call{"readable", 2})
+	if s := l.Stats(); s.Stale == 0 || s.Registered != 1 {
+		t.Fatalf("%+v", s)
+	}
+}
+
 func TestDescriptorsAreCloseOnExec(t *testing.T) {
 	checkLeaks(t)
 	w := newWatcher(t)

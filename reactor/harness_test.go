@@ -1,4 +1,4 @@
-//go:build unix
+//go:build unix || windows
 
 package reactor
 
@@ -6,72 +6,129 @@ import (
 	"errors"
 	"net"
 	"os"
+	"os/exec"
 	"os/signal"
 	"runtime"
 	"slices"
-	"syscall"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/metalio/metalio/internal/behaviours"
 )
 
+// The tests of this package are the behaviours of a Poll and a Loop by name,
+// the same on every system. What they are made of differs: descriptors_test.go
+// and its files for Unix and Windows have it. What only one mechanism does is
+// in the files named for mechanisms.
+
+// roleVariable names, for a copy of this program that a test has started, the
+// part it plays instead of running tests.
+const roleVariable = "METALIO_REACTOR_ROLE"
+
+// roles are the programs that a test can run in another process.
+var roles = map[string]func() int{}
+
 func TestMain(m *testing.M) {
-	if role := os.Getenv("REACTOR_TEST_CHILD"); role != "" {
-		os.Exit(children[role]())
+	if role := os.Getenv(roleVariable); role != "" {
+		os.Exit(roles[role]())
 	}
-	// Go's own netpoller opens its descriptors at first use and keeps them.
+	openForGood()
+	os.Exit(m.Run())
+}
+
+// openForGood makes Go's runtime and libraries open what they open at first use
+// and keep: the netpoller, and the goroutine of os/signal.
+func openForGood() {
+	if l, err := net.Listen("tcp", "127.0.0.1:0"); err == nil {
+		l.Close()
+	}
 	if r, w, err := os.Pipe(); err == nil {
 		r.Close()
 		w.Close()
 	}
-	// So does os/signal with its goroutine.
 	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, syscall.SIGUSR1)
+	signal.Notify(signals, os.Interrupt)
 	signal.Stop(signals)
-	os.Exit(m.Run())
 }
 
-// children are the programs that a test can run in another process, by
-// starting the test binary again.
-var children = map[string]func() int{}
+// child prepares a copy of this program in a role.
+func child(role string, more ...string) *exec.Cmd {
+	// The tests may run in an emulator, which must then run the copy too.
+	line := append(strings.Fields(os.Getenv("METALIO_EXEC")), os.Args[0])
+	cmd := exec.Command(line[0], line[1:]...)
+	cmd.Env = append(append(os.Environ(), roleVariable+"="+role), more...)
+	return cmd
+}
+
+// patience is how long a test waits for what has to come: long enough for a
+// loaded machine.
+const patience = 10 * time.Second
+
+// behaviour is a test of a Poll, by the name under which the behaviour is known.
+type behaviour struct {
+	name string
+	run  func(*testing.T, *watcher)
+}
+
+func runBehaviours(t *testing.T, all []behaviour) {
+	t.Helper()
+	for _, b := range all {
+		behaviours.Run(t, b.name, func(t *testing.T) {
+			checkLeaks(t)
+			b.run(t, newWatcher(t))
+		})
+	}
+}
+
+// policies are those that this system has. What depends on the way of waiting is
+// run with each.
+var policies = func() (all []WaitPolicy) {
+	for policy := range WaitPolicy(policyCount) {
+		p, err := NewPoll(PollConfig{Wait: policy})
+		if errors.Is(err, errors.ErrUnsupported) {
+			continue
+		}
+		if err == nil {
+			p.Close()
+		}
+		all = append(all, policy)
+	}
+	return all
+}()
+
+// forEachPolicy runs test as a subtest for each way of waiting.
+func forEachPolicy(t *testing.T, test func(*testing.T, WaitPolicy)) {
+	t.Helper()
+	for _, policy := range policies {
+		t.Run(policy.String(), func(t *testing.T) { test(t, policy) })
+	}
+}
 
 // checkLeaks fails the test if it leaves a descriptor or a goroutine behind.
 func checkLeaks(t *testing.T) {
 	t.Helper()
-	fds, goroutines := openFDs(t), runtime.NumGoroutine()
+	before, goroutines := openDescriptors(t), runtime.NumGoroutine()
 	t.Cleanup(func() {
 		// Goroutines that have been told to end need a moment to do so.
 		for range 200 {
-			if slices.Equal(openFDs(t), fds) && runtime.NumGoroutine() <= goroutines {
+			if before.covers(openDescriptors(t)) && runtime.NumGoroutine() <= goroutines {
 				return
 			}
 			time.Sleep(5 * time.Millisecond)
 		}
 		t.Errorf("open descriptors before %v, after %v; goroutines before %d, after %d",
-			fds, openFDs(t), goroutines, runtime.NumGoroutine())
+			before, openDescriptors(t), goroutines, runtime.NumGoroutine())
 	})
 }
 
-func openFDs(t *testing.T) []int {
+func newPoll(t testing.TB, policy WaitPolicy) *Poll {
 	t.Helper()
-	var open []int
-	for fd := range 4096 {
-		var st syscall.Stat_t
-		if syscall.Fstat(fd, &st) == nil {
-			open = append(open, fd)
-		}
-	}
-	return open
-}
-
-func newPoll(t testing.TB) *Poll {
-	t.Helper()
-	p, err := NewPoll(PollConfig{})
+	p, err := NewPoll(PollConfig{Wait: policy})
 	if errors.Is(err, errors.ErrUnsupported) {
 		t.Skip("no backend for " + runtime.GOOS + " yet")
 	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	t.Cleanup(func() { p.Close() })
 	return p
 }
@@ -83,21 +140,40 @@ type watcher struct {
 	events [64]Event
 }
 
-func newWatcher(t testing.TB) *watcher { return &watcher{Poll: newPoll(t), t: t} }
+func newWatcher(t testing.TB) *watcher { return newWatcherThat(t, Auto) }
 
-func (w *watcher) register(fd int, token Token, interest Interest, mode Mode) {
-	w.t.Helper()
-	must(w.t, w.Register(FD(fd), token, interest, mode))
+// newWatcherThat waits as policy says.
+func newWatcherThat(t testing.TB, policy WaitPolicy) *watcher {
+	t.Helper()
+	return &watcher{Poll: newPoll(t, policy), t: t}
 }
 
-func (w *watcher) reregister(fd int, token Token, interest Interest, mode Mode) {
+func (w *watcher) register(fd FD, token Token, interest Interest, mode Mode) {
 	w.t.Helper()
-	must(w.t, w.Reregister(FD(fd), token, interest, mode))
+	must(w.t, w.Register(fd, token, interest, mode))
 }
 
-func (w *watcher) deregister(fd int) {
+func (w *watcher) reregister(fd FD, token Token, interest Interest, mode Mode) {
 	w.t.Helper()
-	must(w.t, w.Deregister(FD(fd)))
+	must(w.t, w.Reregister(fd, token, interest, mode))
+}
+
+func (w *watcher) deregister(fd FD) {
+	w.t.Helper()
+	must(w.t, w.Deregister(fd))
+}
+
+func (w *watcher) rearm(fd FD, blocked Interest) {
+	w.t.Helper()
+	must(w.t, w.Rearm(fd, blocked))
+}
+
+// drain reads all there is, and says so to the Poll as users of Edge have to.
+func (w *watcher) drain(fd FD) string {
+	w.t.Helper()
+	got := drain(w.t, fd)
+	w.rearm(fd, Readable)
+	return got
 }
 
 // expect waits, a few times and not for ever, until each of the events has been
@@ -106,7 +182,7 @@ func (w *watcher) expect(want ...seen) {
 	w.t.Helper()
 	missing := slices.Clone(want)
 	for range 5 {
-		n, err := w.Wait(w.events[:], 2*time.Second)
+		n, err := w.Wait(w.events[:], patience)
 		must(w.t, err)
 		for _, ev := range w.events[:n] {
 			i := slices.IndexFunc(missing, func(s seen) bool { return s.token == ev.Token() })
@@ -128,22 +204,36 @@ func (w *watcher) expect(want ...seen) {
 	}
 }
 
+// seen is an event in the eyes of a test.
+type seen struct {
+	token Token
+	ready Ready
+}
+
 // one waits for exactly one event and returns its bits.
 func (w *watcher) one(token Token) Ready {
 	w.t.Helper()
-	n, err := w.Wait(w.events[:], 2*time.Second)
+	n, err := w.Wait(w.events[:], patience)
 	must(w.t, err)
 	if n != 1 || w.events[0].Token() != token {
-		w.t.Fatalf("got %d events, first %d; want one of token %d", n, w.events[0].Token(), token)
+		w.t.Fatalf("got %d events, first %d %v; want one of token %d", n, w.events[0].Token(), w.events[0].Ready(), token)
 	}
 	return w.events[0].Ready()
+}
+
+// want is one that has exactly these bits.
+func (w *watcher) want(token Token, ready Ready) {
+	w.t.Helper()
+	if r := w.one(token); r != ready {
+		w.t.Fatalf("token %d is %v, want %v", token, r, ready)
+	}
 }
 
 // all waits once and returns the bits of all events, which must be of token:
 // some systems report each direction by itself.
 func (w *watcher) all(token Token) (r Ready) {
 	w.t.Helper()
-	n, err := w.Wait(w.events[:], 2*time.Second)
+	n, err := w.Wait(w.events[:], patience)
 	must(w.t, err)
 	for _, ev := range w.events[:n] {
 		if ev.Token() != token {
@@ -164,22 +254,38 @@ func (w *watcher) none() {
 	}
 }
 
-type seen struct {
-	token Token
-	ready Ready
-}
-
 // interests are all that the backend has: FreeBSD knows no Priority.
 func (w *watcher) interests() Interest {
 	w.t.Helper()
 	a, _ := pair(w.t)
-	err := w.Register(FD(a), 0, Priority, Level)
+	err := w.Register(a, 0, Priority, Level)
 	if errors.Is(err, errors.ErrUnsupported) {
 		return Readable | Writable
 	}
 	must(w.t, err)
 	w.deregister(a)
 	return Readable | Writable | Priority
+}
+
+// waitForWaiter returns when a goroutine is in p.Wait. It may not be asleep
+// yet, which the tests that call it must not depend on.
+func waitForWaiter(p *Poll) {
+	for p.gate.state.Load()&aloneBit == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	time.Sleep(5 * time.Millisecond)
+}
+
+// whileWaiting runs f in another goroutine when one is in p.Wait, and lets the
+// test wait for its end.
+func whileWaiting(t testing.TB, p *Poll, f func() error) {
+	t.Helper()
+	done := make(chan error, 1)
+	go func() {
+		waitForWaiter(p)
+		done <- f()
+	}()
+	t.Cleanup(func() { must(t, <-done) })
 }
 
 func must(t testing.TB, err error) {
@@ -196,105 +302,12 @@ func wantIs(t testing.TB, err, target error) {
 	}
 }
 
-// pair is two connected non-blocking stream sockets.
-func pair(t testing.TB) (a, b int) {
-	t.Helper()
-	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
-	must(t, err)
-	owned(t, fds[0], fds[1])
-	return fds[0], fds[1]
-}
+func isClosed(err error) bool { return errors.Is(err, os.ErrClosed) }
 
-// pipe is a non-blocking pipe.
-func pipe(t testing.TB) (r, w int) {
-	t.Helper()
-	var fds [2]int
-	must(t, syscall.Pipe(fds[:]))
-	owned(t, fds[0], fds[1])
-	return fds[0], fds[1]
-}
-
-// tcpPair is two ends of a connection over loopback.
-func tcpPair(t testing.TB) (a, b int) {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
-	defer l.Close()
-	c, err := net.Dial("tcp", l.Addr().String())
-	must(t, err)
-	defer c.Close()
-	s, err := l.Accept()
-	must(t, err)
-	defer s.Close()
-	return duplicate(t, c.(syscall.Conn)), duplicate(t, s.(syscall.Conn))
-}
-
-// duplicate is a descriptor of its own for the file behind c.
-func duplicate(t testing.TB, c syscall.Conn) int {
-	t.Helper()
-	raw, err := FDOf(c)
-	must(t, err)
-	fd, err := syscall.Dup(int(raw))
-	must(t, err)
-	owned(t, fd)
-	return fd
-}
-
-// owned makes descriptors non-blocking, and closes them at the end of the test
-// unless closeFD has done so.
-func owned(t testing.TB, fds ...int) {
-	t.Helper()
-	for _, fd := range fds {
-		must(t, syscall.SetNonblock(fd, true))
-		syscall.CloseOnExec(fd)
-		mine[fd] = true
-		t.Cleanup(func() { closeFD(t, fd) })
+// rounds is n, or less in a short run.
+func rounds(n int) int {
+	if testing.Short() {
+		return max(n/10, 1)
 	}
-}
-
-// mine are the descriptors that tests have to close. Tests run one by one.
-var mine = map[int]bool{}
-
-func closeFD(t testing.TB, fd int) {
-	t.Helper()
-	if mine[fd] {
-		delete(mine, fd)
-		must(t, syscall.Close(fd))
-	}
-}
-
-func write(t testing.TB, fd int, s string) {
-	t.Helper()
-	n, err := syscall.Write(fd, []byte(s))
-	if err != nil || n != len(s) {
-		t.Fatalf("write: %d, %v", n, err)
-	}
-}
-
-// drain reads until the descriptor would block or ends, and returns what came.
-func drain(t testing.TB, fd int) string {
-	t.Helper()
-	var all []byte
-	var buf [4096]byte
-	for {
-		n, err := syscall.Read(fd, buf[:])
-		if err == syscall.EAGAIN || n == 0 {
-			return string(all)
-		}
-		must(t, err)
-		all = append(all, buf[:n]...)
-	}
-}
-
-// fill writes until the descriptor would block.
-func fill(t testing.TB, fd int) {
-	t.Helper()
-	var buf [65536]byte
-	for {
-		_, err := syscall.Write(fd, buf[:])
-		if err == syscall.EAGAIN {
-			return
-		}
-		must(t, err)
-	}
+	return n
 }

@@ -14,10 +14,7 @@ import (
 // TestKqueue holds the backend to what is peculiar to kqueue. With the tag
 // kqueue_sim it runs on Linux against a simulated one.
 func TestKqueue(t *testing.T) {
-	for _, c := range []struct {
-		name string
-		run  func(*testing.T, *watcher)
-	}{
+	runBehaviours(t, []behaviour{
 		{"only_wanted_filters_added", func(t *testing.T, w *watcher) {
 			a, _ := pair(t)
 			w.register(a, 1, Readable, Level)
@@ -73,12 +70,12 @@ func TestKqueue(t *testing.T) {
 		{"receipt_errors_reported_for_the_right_fd", func(t *testing.T, w *watcher) {
 			a, b := pair(t)
 			w.register(a, 1, Writable, OneShot) // pending, and must not be lost
-			if errno := w.sel.change(FD(b), Readable|Writable, metalio.EV_DELETE, 0); errno != syscall.ENOENT {
+			if errno := w.sel.change(b, Readable|Writable, metalio.EV_DELETE, 0); errno != syscall.ENOENT {
 				t.Fatal(errno)
 			}
 			closeFD(t, b)
 			for _, flags := range []int{metalio.EV_ADD, metalio.EV_DELETE} {
-				if errno := w.sel.change(FD(b), Readable|Writable, flags, 0); errno != syscall.EBADF {
+				if errno := w.sel.change(b, Readable|Writable, flags, 0); errno != syscall.EBADF {
 					t.Fatal(errno)
 				}
 			}
@@ -107,7 +104,7 @@ func TestKqueue(t *testing.T) {
 		{"eof_on_write_filter_after_own_shutdown", func(t *testing.T, w *watcher) {
 			a, _ := tcpPair(t)
 			w.register(a, 1, Writable, Level)
-			must(t, syscall.Shutdown(a, syscall.SHUT_WR))
+			shutdownWrite(t, a)
 			r := w.one(1)
 			if !r.IsWritable() || !r.IsWriteClosed() || r.IsReadClosed() || r.IsError() || r.isHangup() {
 				t.Fatal(r)
@@ -132,8 +129,8 @@ func TestKqueue(t *testing.T) {
 			closeFD(t, gone)
 			w.register(a, 1, Writable, Level)
 			for range 10 {
-				wantIs(t, w.Register(FD(gone), 2, Readable, Level), syscall.EBADF)
-				wantIs(t, w.Register(FD(a), 2, Readable, Level), syscall.EEXIST)
+				wantIs(t, w.Register(gone, 2, Readable, Level), syscall.EBADF)
+				wantIs(t, w.Register(a, 2, Readable, Level), syscall.EEXIST)
 				w.one(1)
 			}
 		}},
@@ -206,7 +203,7 @@ func TestKqueue(t *testing.T) {
 					t.Fatal("the number was not given out again")
 				}
 				w.register(b, 2, Readable, mode)
-				wantIs(t, w.Register(FD(b), 3, Readable, mode), syscall.EEXIST)
+				wantIs(t, w.Register(b, 3, Readable, mode), syscall.EEXIST)
 				write(t, c, "x")
 				w.one(2)
 				w.deregister(b)
@@ -221,7 +218,7 @@ func TestKqueue(t *testing.T) {
 			if b != a {
 				t.Fatal("the number was not given out again")
 			}
-			wantIs(t, w.Register(FD(b), 2, Writable, OneShot), syscall.EEXIST)
+			wantIs(t, w.Register(b, 2, Writable, OneShot), syscall.EEXIST)
 			w.deregister(b)
 			w.register(b, 2, Writable, OneShot)
 			w.one(2)
@@ -250,11 +247,11 @@ func TestKqueue(t *testing.T) {
 			w.register(a, 1, Readable, Level)
 			const unknown = Readable | Writable | Priority
 			if hasPriority {
-				must(t, w.Reregister(FD(a), 1, unknown, Level))
+				must(t, w.Reregister(a, 1, unknown, Level))
 				return
 			}
-			wantIs(t, w.Reregister(FD(a), 2, unknown, Edge), errors.ErrUnsupported)
-			wantIs(t, w.Register(FD(b), 2, Priority, Edge), errors.ErrUnsupported)
+			wantIs(t, w.Reregister(a, 2, unknown, Edge), errors.ErrUnsupported)
+			wantIs(t, w.Register(b, 2, Priority, Edge), errors.ErrUnsupported)
 			write(t, b, "x")
 			w.one(1)
 		}},
@@ -264,19 +261,14 @@ func TestKqueue(t *testing.T) {
 				t.Fatal(flags, errno)
 			}
 		}},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			checkLeaks(t)
-			c.run(t, newWatcher(t))
-		})
-	}
+	})
 }
 
 // wantKnotes asks the kernel which of fd's knotes it has.
-func wantKnotes(t *testing.T, w *watcher, fd int, want Interest) {
+func wantKnotes(t *testing.T, w *watcher, fd FD, want Interest) {
 	t.Helper()
 	for _, d := range []Interest{Readable, Writable} {
-		errno := w.sel.change(FD(fd), d, metalio.EV_ENABLE, 1)
+		errno := w.sel.change(fd, d, metalio.EV_ENABLE, 1)
 		if (errno == 0) != (want&d != 0) || errno != 0 && errno != syscall.ENOENT {
 			t.Fatalf("%v: %v, want the knotes of %v", d, errno, want)
 		}
@@ -315,14 +307,14 @@ func TestZeroAllocsKqueue(t *testing.T) {
 	w.register(a, 1, Readable, Level)
 	allocs := testing.AllocsPerRun(100, func() {
 		for _, mode := range []Mode{Level, Edge, OneShot} {
-			if w.Reregister(FD(a), 1, Readable|Writable, mode) != nil {
+			if w.Reregister(a, 1, Readable|Writable, mode) != nil {
 				panic("reregister")
 			}
 			if n, err := w.Wait(w.events[:], time.Second); n == 0 || err != nil {
 				panic(err)
 			}
 		}
-		if w.Deregister(FD(a)) != nil || w.Register(FD(a), 1, Readable, Level) != nil {
+		if w.Deregister(a) != nil || w.Register(a, 1, Readable, Level) != nil {
 			panic("deregister, register")
 		}
 	})

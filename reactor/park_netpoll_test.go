@@ -192,7 +192,7 @@ func TestDearNestingHasToBeWorthIt(t *testing.T) {
 func TestMoreReadyThanAParkTakes(t *testing.T) {
 	w := newParking(t)
 	var events [3 * len(w.parker.found)]Event
-	var writers []int
+	var writers []FD
 	for i := range events {
 		a, b := pair(t)
 		w.register(a, Token(i), Readable, Edge)

@@ -1,4 +1,4 @@
-//go:build unix
+//go:build unix || windows
 
 package reactor
 
@@ -8,12 +8,14 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/metalio/metalio/internal/behaviours"
 )
 
-// start runs a program that ends when its standard input does, which end does.
+// start runs a process that ends when its standard input does, which end does.
 func start(t *testing.T) (cmd *exec.Cmd, end func()) {
 	t.Helper()
-	cmd = exec.Command("cat")
+	cmd = untilInputEnds()
 	in, err := cmd.StdinPipe()
 	must(t, err)
 	must(t, cmd.Start())
@@ -25,24 +27,22 @@ func awaitZombie(t *testing.T, pid int) {
 	t.Helper()
 	w := newWatcher(t)
 	must(t, w.RegisterProcess(pid, 1))
-	w.one(1)
+	w.want(1, readyExited)
 	must(t, w.Close())
 }
 
+// noSuchPID is above what any of the systems gives out.
+const noSuchPID = 1 << 30
+
 func TestProcesses(t *testing.T) {
-	for _, c := range []struct {
-		name string
-		run  func(*testing.T, *watcher)
-	}{
+	runBehaviours(t, []behaviour{
 		{"process_exit_delivered_once", func(t *testing.T, w *watcher) {
 			cmd, end := start(t)
 			pid := cmd.Process.Pid
 			must(t, w.RegisterProcess(pid, 7))
 			w.none()
 			end()
-			if r := w.one(7); r != readyExited || !r.IsExited() {
-				t.Fatal(r)
-			}
+			w.want(7, readyExited)
 			w.none()
 			must(t, cmd.Wait())
 			w.none()
@@ -53,7 +53,8 @@ func TestProcesses(t *testing.T) {
 			end()
 			awaitZombie(t, cmd.Process.Pid)
 			must(t, w.RegisterProcess(cmd.Process.Pid, 7))
-			w.one(7)
+			w.want(7, readyExited)
+			w.none()
 			must(t, cmd.Wait())
 		}},
 		{"reaped_before_the_wait", func(t *testing.T, w *watcher) {
@@ -61,17 +62,23 @@ func TestProcesses(t *testing.T) {
 			must(t, w.RegisterProcess(cmd.Process.Pid, 7))
 			end()
 			must(t, cmd.Wait())
-			if r := w.one(7); r != readyExited {
-				t.Fatal(r)
-			}
+			w.want(7, readyExited)
 			w.none()
 		}},
-		{"no_events_after_deregister", func(t *testing.T, w *watcher) {
+		{"no_events_after_deregister_of_a_process", func(t *testing.T, w *watcher) {
 			cmd, end := start(t)
 			must(t, w.RegisterProcess(cmd.Process.Pid, 7))
 			must(t, w.DeregisterProcess(cmd.Process.Pid))
 			end()
 			must(t, cmd.Wait())
+			w.none()
+		}},
+		{"exit_before_deregister_and_wait_after", func(t *testing.T, w *watcher) {
+			cmd, end := start(t)
+			must(t, w.RegisterProcess(cmd.Process.Pid, 7))
+			end()
+			must(t, cmd.Wait())
+			must(t, w.DeregisterProcess(cmd.Process.Pid))
 			w.none()
 		}},
 		{"refused", func(t *testing.T, w *watcher) {
@@ -83,84 +90,82 @@ func TestProcesses(t *testing.T) {
 			must(t, cmd.Wait())
 			must(t, w.DeregisterProcess(pid))
 			wantIs(t, w.DeregisterProcess(pid), syscall.ENOENT)
-			wantIs(t, w.RegisterProcess(pid, 7), syscall.ESRCH)
+			wantIs(t, w.RegisterProcess(noSuchPID, 7), syscall.ESRCH)
 			wantIs(t, w.RegisterProcess(0, 7), syscall.EINVAL)
 			wantIs(t, w.RegisterProcess(-1, 7), syscall.EINVAL)
 			must(t, w.Close())
-			wantIs(t, w.RegisterProcess(1, 7), os.ErrClosed)
-			wantIs(t, w.DeregisterProcess(1), os.ErrClosed)
+			wantIs(t, w.RegisterProcess(os.Getpid(), 7), os.ErrClosed)
+			wantIs(t, w.DeregisterProcess(os.Getpid()), os.ErrClosed)
 		}},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			checkLeaks(t)
-			c.run(t, newWatcher(t))
-		})
-	}
+		{"poll_close_with_processes", func(t *testing.T, w *watcher) {
+			cmd, end := start(t)
+			must(t, w.RegisterProcess(cmd.Process.Pid, 7))
+			must(t, w.Close())
+			end()
+			must(t, cmd.Wait())
+		}},
+	})
 }
 
 func TestLoopProcesses(t *testing.T) {
-	t.Run("exit_storm_of_200", func(t *testing.T) {
-		checkLeaks(t)
-		const processes = 200
-		l := newLoop(t, Config{})
-		var cmds [processes]*exec.Cmd
-		var ends [processes]func()
-		for i := range cmds {
-			cmds[i], ends[i] = start(t)
-			must(t, l.RegisterProcess(cmds[i].Process.Pid, Token(i)))
-		}
-		h := &scripted{}
-		h.readable = func(l *Loop[int], token Token, ready Ready) {
-			if !ready.IsExited() {
-				t.Error(ready)
+	runLoopBehaviours(t, 0, []loopBehaviour{
+		{"exit_storm_of_200", Config{}, exitStorm},
+		{"handler_deregisters", Config{}, func(t *testing.T, l *Loop[int], h *scripted) {
+			cmd, end := start(t)
+			must(t, l.RegisterProcess(cmd.Process.Pid, 1))
+			wantIs(t, l.RegisterProcess(cmd.Process.Pid, 2), syscall.EEXIST)
+			h.readable = func(l *Loop[int], _ Token, _ Ready) {
+				must(t, l.DeregisterProcess(cmd.Process.Pid))
 			}
-			if err := cmds[token].Wait(); err != nil {
-				t.Error(err)
-			}
-			if len(h.calls) == processes {
-				l.Stop()
-			}
-		}
-		for _, end := range ends {
 			end()
-		}
-		watchdog, err := l.After(time.Minute, 0)
-		must(t, err)
-		h.timeout = func(l *Loop[int], _ Token, _ uint32) { l.Stop() }
-		must(t, l.Run(h))
-		reported := map[Token]int{}
-		for _, c := range h.calls {
-			reported[c.token]++
-		}
-		if len(reported) != processes || len(h.calls) != processes {
-			t.Fatalf("%d calls for %d processes", len(h.calls), len(reported))
-		}
-		if !l.Cancel(watchdog) || l.Stats().Registered != 0 {
-			t.Fatalf("%+v", l.Stats())
-		}
-		wantIs(t, l.DeregisterProcess(cmds[0].Process.Pid), syscall.ENOENT)
+			once(t, l, h, patience)
+			h.want(t, call{"readable", 1})
+			must(t, cmd.Wait())
+		}},
+		{"close_with_processes", Config{}, func(t *testing.T, l *Loop[int], h *scripted) {
+			cmd, end := start(t)
+			must(t, l.RegisterProcess(cmd.Process.Pid, 1))
+			must(t, l.Close())
+			end()
+			must(t, cmd.Wait())
+		}},
 	})
-	t.Run("handler_deregisters", func(t *testing.T) {
-		checkLeaks(t)
-		l := newLoop(t, Config{})
-		cmd, end := start(t)
-		must(t, l.RegisterProcess(cmd.Process.Pid, 1))
-		wantIs(t, l.RegisterProcess(cmd.Process.Pid, 2), syscall.EEXIST)
-		h := &scripted{readable: func(l *Loop[int], _ Token, _ Ready) {
-			must(t, l.DeregisterProcess(cmd.Process.Pid))
-		}}
+}
+
+// exitStorm ends many processes at once. Each exit must be reported, and once.
+func exitStorm(t *testing.T, l *Loop[int], h *scripted) {
+	cmds := make([]*exec.Cmd, behaviours.Budget(t, "exit_storm_of_200"))
+	ends := make([]func(), len(cmds))
+	for i := range cmds {
+		cmds[i], ends[i] = start(t)
+		must(t, l.RegisterProcess(cmds[i].Process.Pid, Token(i)))
+	}
+	h.readable = func(l *Loop[int], token Token, ready Ready) {
+		if ready != readyExited {
+			t.Error(ready)
+		}
+		if err := cmds[token].Wait(); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, end := range ends {
 		end()
-		once(t, l, h, 5*time.Second)
-		h.want(t, call{"readable", 1})
-		must(t, cmd.Wait())
-	})
-	t.Run("close_with_processes", func(t *testing.T) {
-		checkLeaks(t)
-		l := newLoop(t, Config{})
-		cmd, end := start(t)
-		must(t, l.RegisterProcess(cmd.Process.Pid, 1))
-		must(t, l.Close())
-		end()
-		must(t, cmd.Wait())
-	})
+	}
+	for len(h.calls) < len(cmds) {
+		if once(t, l, h, time.Minute) == 0 {
+			t.Fatalf("%d of %d exits were reported", len(h.calls), len(cmds))
+		}
+	}
+	once(t, l, h, 50*time.Millisecond)
+	reported := map[Token]int{}
+	for _, c := range h.calls {
+		reported[c.token]++
+	}
+	if len(reported) != len(cmds) || len(h.calls) != len(cmds) {
+		t.Fatalf("%d calls for %d processes of %d", len(h.calls), len(reported), len(cmds))
+	}
+	if n := l.Stats().Registered; n != 0 {
+		t.Fatalf("%d are registered still", n)
+	}
+	wantIs(t, l.DeregisterProcess(cmds[0].Process.Pid), syscall.ENOENT)
 }

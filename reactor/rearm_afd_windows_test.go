@@ -45,21 +45,21 @@ func TestRearmers(t *testing.T) {
 		{"rearm_that_cannot_cancel_is_tried_again", func(t *testing.T, w *watcher) {
 			a, b := pair(t)
 			w.register(a, 1, Readable, Edge)
-			b.write("x")
+			write(t, b, "x")
 			w.want(1, readyReadable)
-			a.drain()
+			drain(t, a)
 			w.none() // its poll for hang-ups is in flight
 			slot, _ := w.slot(a)
 			helper := &w.sel.helpers[slot/pollsPerHelper]
 			good := *helper
 			w.sel.waiting = true // as if another goroutine slept
 			*helper = 0x7ffffff0 // no handle
-			if err := w.Rearm(a.fd, Readable); err == nil || errors.Is(err, errors.ErrUnsupported) {
+			if err := w.Rearm(a, Readable); err == nil || errors.Is(err, errors.ErrUnsupported) {
 				t.Fatal(err)
 			}
 			*helper = good
 			w.sel.waiting = false
-			b.write("y")
+			write(t, b, "y")
 			w.want(1, readyReadable)
 		}},
 		{"close_by_the_owner_while_blocked", func(t *testing.T, w *watcher) {

@@ -233,13 +233,13 @@ func TestFineWaits(t *testing.T) {
 			a, b := pair(t)
 			w.register(a, 1, Readable, Level)
 			for range 50 {
-				b.write("x")
+				write(t, b, "x")
 				n, errno := w.sel.sleep(w.events[:], time.Hour) // Wait looks first
 				mustErrno(t, errno)
 				if n != 1 || w.events[0].Token() != 1 {
 					t.Fatal(n)
 				}
-				a.drain()
+				drain(t, a)
 			}
 			sim.mu.Lock()
 			defer sim.mu.Unlock()
@@ -295,7 +295,7 @@ func TestFineWaits(t *testing.T) {
 			a, b := pair(t)
 			w.register(a, 1, Readable, Level)
 			for range 50 {
-				b.write("x")
+				write(t, b, "x")
 				n, err := w.Wait(w.events[:1], time.Microsecond)
 				for n == 0 && err == nil {
 					n, err = w.Wait(w.events[:1], time.Microsecond)
@@ -303,7 +303,7 @@ func TestFineWaits(t *testing.T) {
 				if n != 1 || err != nil || w.events[0].Token() != 1 {
 					t.Fatal(n, err)
 				}
-				a.drain()
+				drain(t, a)
 			}
 		}},
 		{"close_while_armed", func(t *testing.T, w *watcher) {

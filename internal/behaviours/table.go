@@ -127,7 +127,7 @@ var Table = []Group{
 			{Name: "wake_from_another_goroutine"},
 			{Name: "wakes_from_10_goroutines"},
 			{Name: "wake_races_a_signal", Packages: inReactor, Except: noUnixSignals},
-			{Name: "no_lost_wake", Budget: Times{Native: 10_000_000, Race: 300_000, QEMU: 1_000_000, Wine: 100_000, Sim: 100_000}},
+			{Name: "no_lost_wake", Budget: Times{Native: 10_000_000, Race: 300_000, QEMU: 1_000_000, Wine: 100_000, Sim: 20_000}},
 			{Name: "one_syscall_for_a_burst"},
 			{Name: "none_while_awake"},
 			{Name: "fifo_for_each_producer"},
