@@ -19,9 +19,10 @@ figures of a shared machine mean little; the ratios are what counts. Within a ro
 turns, and each ratio is that of one round to the same round of the reference, which is *in italics*.
 "Median" is the median of these ratios; the interval is Student's for the mean of their logarithms.
 
-Servers written in C and Rust are pinned to processor 0, the load generator, which never sleeps, to
-processor 1. Go servers run as anyone would run them: not pinned, GOMAXPROCS as Go chooses; those
-whose names end in "-1" are pinned to processor 0, where Go takes GOMAXPROCS=1. Every byte that
+The load generator, which never sleeps, has processor 1 to itself. Servers written in C and Rust are
+pinned to processor 0; Go servers may use all processors but the generator's and have Go's default of
+GOMAXPROCS, the number of processors; those whose names end in "-1" are pinned to processor 0 with
+GOMAXPROCS=1. Where a row differs from that, its note says so. Every byte that
 comes back is compared with what was sent.
 `
 

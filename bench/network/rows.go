@@ -28,23 +28,25 @@ func Programs() []build.Program {
 }
 
 func epoll(name, mode string) server {
-	return server{name: name, program: "echo-epoll", args: []string{"{port}", mode}, pinned: true}
+	return server{name: name, program: "echo-epoll", args: []string{"{port}", mode}}
 }
 
 func library(name string) server {
-	return server{name: name, program: "echo-" + name, args: []string{"{port}"}, pinned: true}
+	return server{name: name, program: "echo-" + name, args: []string{"{port}"}}
 }
 
-// goServer is a Go server as anyone would run it. Go's own choice of GOMAXPROCS
-// stands.
+// goServer is a Go server with Go's default settings.
 func goServer(name string, args ...string) server {
-	return server{name: name, program: "echo-" + name, args: append([]string{"-port", "{port}", "-buffer", "{buffer}"}, args...)}
+	return server{
+		name: name, program: "echo-" + name, place: notWithTheLoad,
+		args: append([]string{"-port", "{port}", "-buffer", "{buffer}"}, args...),
+	}
 }
 
 // onOneCore is a Go server pinned to one core, so that Go takes GOMAXPROCS=1.
 func onOneCore(s server) server {
 	s.name += "-1"
-	s.pinned = true
+	s.place = oneCore
 	return s
 }
 
@@ -58,14 +60,14 @@ func metalio(policy string) server {
 
 // The servers, in the order of the tables.
 var (
-	c       = []server{epoll("C", "block"), epoll("C-2-threads", "threads"), epoll("C-spin", "spin")}
+	c       = []server{epoll("C", "block"), epoll("C-2-threads", "block-threads"), epoll("C-spin", "spin")}
 	foreign = []server{library("mio"), library("libuv"), library("libev")}
 	ours    = []server{metalio("auto"), onOneCore(metalio("auto")), metalio("block"), metalio("park"), metalio("spin")}
 	golang  = both("std", "gnet", "netpoll", "evio", "xsys")
 	all     = slices.Concat(c, ours, foreign, golang)
 )
 
-// both is each server as anyone would run it, and on one core.
+// both is each server with default settings, and on one core.
 func both(names ...string) (servers []server) {
 	for _, name := range names {
 		s := goServer(name)
@@ -82,6 +84,14 @@ func contenders(servers []server, l load) (list []run.Contender) {
 		list = append(list, s.contender(l))
 	}
 	return list
+}
+
+// freed lets servers run anywhere.
+func freed(servers []server) []server {
+	for i := range servers {
+		servers[i].place = anywhere
+	}
+	return servers
 }
 
 func pick(names ...string) (servers []server) {
@@ -137,10 +147,12 @@ func throughput() []run.Row {
 }
 
 func pingPong() run.Row {
+	servers := append([]server{epoll("C-spin-2-threads", "spin-threads")}, all...)
 	return run.Row{
 		Name: "pingpong", Title: "Ping-pong on one connection", Section: "Latency",
-		Note:      "One message at a time: the next is sent when the last has come back.",
-		Reference: "C", Metrics: []run.Metric{p50, p99, cpu, switches}, Contenders: contenders(all, load{conns: 1}),
+		Note: "One message at a time: the next is sent when the last has come back. C-spin-2-threads pays, " +
+			"for each call, what every Go program pays for having more than one thread.",
+		Reference: "C", Metrics: []run.Metric{p50, p99, cpu, switches}, Contenders: contenders(servers, load{conns: 1}),
 		Targets: []run.Target{
 			{Metric: "p50", Who: "metalio", Against: []string{"C"}, Bound: 0.40},
 			{Metric: "p99", Who: "metalio", Against: []string{"C"}, Bound: 0.40},
@@ -172,7 +184,7 @@ func saturation() run.Row {
 		Note: "Two goroutines that never wait keep both processors busy. The generator sleeps between " +
 			"messages and has a higher priority where it may, and latency counts from when a message was due.",
 		Reference: "std", Metrics: []run.Metric{p999, over9ms, p50, p99},
-		Contenders: contenders(pick("std", "metalio", "metalio-block", "metalio-park", "gnet"), load{conns: 16, rate: 5000, busy: 2, sleep: true}),
+		Contenders: contenders(freed(pick("std", "metalio", "metalio-block", "metalio-park", "gnet")), load{conns: 16, rate: 5000, busy: 2, sleep: true}),
 		Length:     3,
 		Targets: []run.Target{
 			{Metric: "p999", Who: "metalio", Against: []string{"std"}, Bound: 1.00},

@@ -3,9 +3,9 @@
  * connection registered once for both directions; a short read means that the
  * socket is empty, so that a message costs two system calls.
  *
- *	echo-epoll PORT block|spin|threads
+ *	echo-epoll PORT block|spin|block-threads|spin-threads
  *
- * block sleeps in epoll_wait. spin never sleeps. threads blocks, beside a second
+ * block sleeps in epoll_wait, spin never sleeps. With -threads there is a second
  * thread that does nothing: what any program with more than one thread pays for
  * its shared table of files.
  */
@@ -120,12 +120,12 @@ static void *idle(void *unused) {
 
 int main(int argc, char **argv) {
 	if (argc != 3)
-		die("usage: echo-epoll PORT block|spin|threads");
+		die("usage: echo-epoll PORT block|spin|block-threads|spin-threads");
 	raise_limit();
 	int listener = listen_on(atoi(argv[1]));
-	int timeout = strcmp(argv[2], "spin") ? -1 : 0;
+	int timeout = strncmp(argv[2], "spin", 4) ? -1 : 0;
 	pthread_t thread;
-	if (!strcmp(argv[2], "threads") && pthread_create(&thread, NULL, idle, NULL))
+	if (strstr(argv[2], "-threads") && pthread_create(&thread, NULL, idle, NULL))
 		die("pthread_create");
 	epfd = epoll_create1(EPOLL_CLOEXEC);
 	watch(listener, NULL, EPOLLIN);
