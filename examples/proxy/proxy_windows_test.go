@@ -14,7 +14,7 @@ var procGetProcessHandleCount = syscall.NewLazyDLL("kernel32.dll").NewProc("GetP
 // ownDescriptors is what a warm proxy may have more than a cold one: the loop
 // keeps a handle for each 32 sockets that it ever had at one time, and Go a few
 // for each thread.
-const ownDescriptors = 60
+const ownDescriptors = 110
 
 // descriptors counts the proxy's handles.
 func (p *child) descriptors() int {

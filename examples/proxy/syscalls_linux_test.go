@@ -1,3 +1,7 @@
+//go:build !kqueue_sim
+
+// The simulated kernel makes system calls of its own.
+
 package main
 
 import (
