@@ -2,6 +2,7 @@ package main
 
 import (
 	"runtime"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -16,10 +17,11 @@ import (
 const density = 20 * time.Nanosecond
 
 // startAhead starts timers with delays that are squeezed in what density makes
-// of their number, behind an instant when all have been started; and sleeps
-// until then. If starting took longer than it should, it empties the set and
-// tries again.
-func startAhead(delays []time.Duration, start func(i int, d time.Duration), empty func()) {
+// of their number, behind an instant when all have been started, and sleeps until
+// then. It returns the processor time that the process had used before it slept,
+// because some timers may be faster than the sleeper. If starting took longer
+// than it should, it empties the set and tries again.
+func startAhead(delays []time.Duration, start func(i int, d time.Duration), empty func()) (used time.Duration) {
 	size := int64(len(delays))
 	for lead := 20*time.Millisecond + time.Duration(size)*time.Microsecond; ; lead *= 2 {
 		begin := time.Now()
@@ -27,9 +29,11 @@ func startAhead(delays []time.Duration, start func(i int, d time.Duration), empt
 			offset := time.Duration(int64(d) * size / int64(span/density))
 			start(i, lead+offset-time.Since(begin))
 		}
+		runtime.GC() // of what starting has left behind, which was counted in insert
+		used = sample.ProcessTime()
 		if left := lead - time.Since(begin); left > 0 {
 			time.Sleep(left)
-			return
+			return used
 		}
 		empty()
 	}
@@ -55,16 +59,26 @@ func (c *counter) Timeout(l *reactor.Loop[struct{}], _ reactor.Token, _ uint32) 
 }
 
 func newLoop(size int) subject {
-	return &loop{
-		l:     sample.Get(reactor.NewLoop[struct{}](reactor.Config{TimerCapacity: size})),
-		ids:   make([]timers.ID, size),
-		count: counter{size: size},
+	return &loop{ids: make([]timers.ID, size), count: counter{size: size}}
+}
+
+// fresh makes a new Loop; see wheel.fresh.
+func (s *loop) fresh() {
+	if s.l != nil {
+		s.l.Close()
+	}
+	s.l = sample.Get(reactor.NewLoop[struct{}](reactor.Config{TimerCapacity: len(s.ids)}))
+	for i := range s.ids {
+		s.ids[i], _ = s.l.After(time.Hour, 0)
+	}
+	for _, id := range slices.Backward(s.ids) {
+		s.l.Cancel(id)
 	}
 }
 
-func (s *loop) insert(delays []time.Duration) {
-	for i, d := range delays {
-		s.ids[i], _ = s.l.After(d, reactor.Token(i))
+func (s *loop) insert(order []uint32, delays []time.Duration) {
+	for i, k := range order {
+		s.ids[k], _ = s.l.After(delays[i], reactor.Token(k))
 	}
 }
 
@@ -80,18 +94,17 @@ func (s *loop) cancel(order []uint32) {
 	}
 }
 
-func (s *loop) expire(delays []time.Duration) time.Duration {
-	startAhead(delays, func(i int, d time.Duration) {
+func (s *loop) expire(order []uint32, delays []time.Duration) time.Duration {
+	s.cancel(order)
+	used := startAhead(delays, func(i int, d time.Duration) {
 		s.ids[i], _ = s.l.After(d, reactor.Token(i))
 	}, func() {
-		for _, id := range s.ids {
-			s.l.Cancel(id)
-		}
+		s.cancel(order)
 	})
 	s.count.fired = 0
-	took := timed(func() { sample.Must(s.l.Run(&s.count)) })
+	sample.Must(s.l.Run(&s.count))
 	mustBeAll(s.count.fired, len(delays))
-	return took
+	return sample.ProcessTime() - used
 }
 
 // goRuntime is the runtime's timers. Each that expires runs in a goroutine of its
@@ -112,9 +125,12 @@ func (s *goRuntime) expired() {
 	}
 }
 
-func (s *goRuntime) insert(delays []time.Duration) {
-	for i, d := range delays {
-		s.timers[i] = time.AfterFunc(time.Hour+d, s.expired)
+// fresh has nothing to do: each start makes a new timer.
+func (s *goRuntime) fresh() {}
+
+func (s *goRuntime) insert(order []uint32, delays []time.Duration) {
+	for i, k := range order {
+		s.timers[k] = time.AfterFunc(time.Hour+delays[i], s.expired)
 	}
 }
 
@@ -130,11 +146,14 @@ func (s *goRuntime) cancel(order []uint32) {
 	}
 }
 
-func (s *goRuntime) expire(delays []time.Duration) time.Duration {
-	startAhead(delays, func(i int, d time.Duration) {
+func (s *goRuntime) expire(order []uint32, delays []time.Duration) time.Duration {
+	s.cancel(order)
+	used := startAhead(delays, func(i int, d time.Duration) {
 		s.timers[i] = time.AfterFunc(d, s.expired)
 	}, s.empty)
-	return timed(s.awaitAll)
+	<-s.done
+	mustBeAll(int(s.fired.Swap(0)), len(s.timers))
+	return sample.ProcessTime() - used
 }
 
 // empty stops all timers. Those that have fired are under way.
@@ -152,9 +171,4 @@ func (s *goRuntime) empty() {
 		<-s.done
 	}
 	s.fired.Store(0)
-}
-
-func (s *goRuntime) awaitAll() {
-	<-s.done
-	mustBeAll(int(s.fired.Swap(0)), len(s.timers))
 }

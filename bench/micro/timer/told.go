@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"time"
 
 	"github.com/metalio/metalio/timers"
@@ -15,13 +16,24 @@ type wheel struct {
 	now int64
 }
 
-func newWheel(size int) subject {
-	return &wheel{sample.Get(timers.New(timers.Config{Capacity: size})), make([]timers.ID, size), 0}
+func newWheel(size int) subject { return &wheel{ids: make([]timers.ID, size)} }
+
+// fresh makes a new wheel, because cancelling has left the free places of the
+// old one in disorder. Those of the new one are in order again when the last
+// timer was cancelled first.
+func (s *wheel) fresh() {
+	s.w = sample.Get(timers.New(timers.Config{Capacity: len(s.ids), Start: s.now}))
+	for i := range s.ids {
+		s.ids[i], _ = s.w.Add(s.now+1, 0)
+	}
+	for _, id := range slices.Backward(s.ids) {
+		s.w.Cancel(id)
+	}
 }
 
-func (s *wheel) insert(delays []time.Duration) {
-	for i, d := range delays {
-		s.ids[i], _ = s.w.Add(s.now+int64(d), uint64(i))
+func (s *wheel) insert(order []uint32, delays []time.Duration) {
+	for i, k := range order {
+		s.ids[k], _ = s.w.Add(s.now+int64(delays[i]), uint64(k))
 	}
 }
 
@@ -39,8 +51,7 @@ func (s *wheel) cancel(order []uint32) {
 
 // expire asks for the next deadline in each step as well, like a loop that is
 // about to sleep.
-func (s *wheel) expire(delays []time.Duration) time.Duration {
-	s.insert(delays)
+func (s *wheel) expire(_ []uint32, delays []time.Duration) time.Duration {
 	start := s.now
 	return timed(func() {
 		inSteps(len(delays), func(now time.Duration) (fired int) {
@@ -73,10 +84,19 @@ func newHeap4(size int) subject {
 	return &heap4{entries: make([]entry, 0, size), places: make([]int32, size)}
 }
 
-func (h *heap4) insert(delays []time.Duration) {
-	for i, d := range delays {
+// fresh only touches memory: entries have no places of their own.
+func (h *heap4) fresh() {
+	for i := range h.places {
 		h.entries = append(h.entries, entry{})
-		h.up(len(h.entries)-1, entry{h.now + int64(d), int32(i)})
+		h.put(i, entry{h.now, int32(i)})
+	}
+	h.entries = h.entries[:0]
+}
+
+func (h *heap4) insert(order []uint32, delays []time.Duration) {
+	for i, k := range order {
+		h.entries = append(h.entries, entry{})
+		h.up(len(h.entries)-1, entry{h.now + int64(delays[i]), int32(k)})
 	}
 }
 
@@ -92,8 +112,7 @@ func (h *heap4) cancel(order []uint32) {
 	}
 }
 
-func (h *heap4) expire(delays []time.Duration) time.Duration {
-	h.insert(delays)
+func (h *heap4) expire(_ []uint32, delays []time.Duration) time.Duration {
 	start := h.now
 	return timed(func() {
 		inSteps(len(delays), func(now time.Duration) (fired int) {
