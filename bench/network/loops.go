@@ -34,7 +34,7 @@ func loops() run.Row {
 }
 
 func measureLoops(n int) func(context.Context, run.Round) (run.Values, error) {
-	s := server{program: example, args: []string{"-listen", "127.0.0.1:{port}", "-loops", strconv.Itoa(n)}, place: anywhere}
+	s := server{program: example, args: []string{"-listen", "127.0.0.1:{port}", "-loops", strconv.Itoa(n)}, place: run.Anywhere}
 	l := load{conns: 64, sleep: true}
 	return func(ctx context.Context, r run.Round) (run.Values, error) {
 		p, err := s.start(r, l)

@@ -38,7 +38,7 @@ func library(name string) server {
 // goServer is a Go server with Go's default settings.
 func goServer(name string, args ...string) server {
 	return server{
-		name: name, program: "echo-" + name, place: notWithTheLoad,
+		name: name, program: "echo-" + name, place: run.NotWithTheLoad,
 		args: append([]string{"-port", "{port}", "-buffer", "{buffer}"}, args...),
 	}
 }
@@ -46,7 +46,7 @@ func goServer(name string, args ...string) server {
 // onOneCore is a Go server pinned to one core, so that Go takes GOMAXPROCS=1.
 func onOneCore(s server) server {
 	s.name += "-1"
-	s.place = oneCore
+	s.place = run.OneCore
 	return s
 }
 
@@ -89,7 +89,7 @@ func contenders(servers []server, l load) (list []run.Contender) {
 // freed lets servers run anywhere.
 func freed(servers []server) []server {
 	for i := range servers {
-		servers[i].place = anywhere
+		servers[i].place = run.Anywhere
 	}
 	return servers
 }

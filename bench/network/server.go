@@ -7,12 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"os/exec"
-	"runtime"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/metalio/metalio/bench/internal/run"
@@ -23,51 +20,7 @@ type server struct {
 	name    string
 	program string
 	args    []string // {port} and {buffer} are replaced
-	place   place
-}
-
-// place says where a server may run. The generator keeps its processor to
-// itself, unless the server is anywhere: else the system would now and then run
-// both on one, which is quick for one message and says nothing of the server.
-type place uint8
-
-const (
-	// oneCore is the measured core. Go's runtime then takes GOMAXPROCS=1.
-	oneCore place = iota
-
-	// notWithTheLoad is all processors but the generator's. GOMAXPROCS is
-	// what Go takes by itself where there is no generator: the number of
-	// processors.
-	notWithTheLoad
-
-	// anywhere is no restriction at all, for a generator that sleeps.
-	anywhere
-)
-
-// command is the server's command line and its environment.
-func (p place) command(r run.Round, line []string) *exec.Cmd {
-	env := os.Environ()
-	switch p {
-	case oneCore:
-		line = run.Pinned(r.Cores.System, line[0], line[1:]...)
-	case notWithTheLoad:
-		line = append([]string{"taskset", "-c", allBut(r.Cores.Driver)}, line...)
-		env = append(env, "GOMAXPROCS="+strconv.Itoa(runtime.NumCPU()))
-	}
-	cmd := exec.Command(line[0], line[1:]...)
-	cmd.Env = env
-	return cmd
-}
-
-// allBut is a list of processors for taskset.
-func allBut(core int) string {
-	var list []string
-	for i := range runtime.NumCPU() {
-		if i != core {
-			list = append(list, strconv.Itoa(i))
-		}
-	}
-	return strings.Join(list, ",")
+	place   run.Place
 }
 
 // process is a server that runs.
@@ -90,8 +43,7 @@ func (s *server) start(r run.Round, l load) (*process, error) {
 		args = append(args, "-busy", strconv.Itoa(l.busy))
 	}
 	line := append([]string{r.Program(s.program)}, args...)
-	cmd := s.place.command(r, line)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	cmd := s.place.Command(r, line[0], line[1:]...)
 	complaints := &bytes.Buffer{}
 	cmd.Stderr = complaints
 	out, err := cmd.StdoutPipe()

@@ -8,9 +8,7 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"os/exec"
 	"strconv"
-	"syscall"
 
 	"github.com/metalio/metalio/bench/internal/build"
 	"github.com/metalio/metalio/bench/internal/report"
@@ -38,19 +36,19 @@ func Programs() []build.Program {
 type proxy struct {
 	name    string
 	program string
-	pinned  bool // to the core of the measured system
+	place   run.Place
 	args    func(dir string, listen, to int) ([]string, error)
 }
 
 // proxies in the order of the tables. HAProxy is told to use one thread and has
 // its defaults otherwise; "-splice" lets it and ours use splice(2).
 var proxies = []proxy{
-	{"haproxy", haproxy, true, haproxyArgs("")},
-	{"haproxy-splice", haproxy, true, haproxyArgs("\toption splice-auto\n\toption splice-request\n\toption splice-response\n")},
-	{"metalio", ours, false, metalioArgs()},
-	{"metalio-splice", ours, false, metalioArgs("-splice")},
-	{"metalio-1", ours, true, metalioArgs()},
-	{"metalio-1-splice", ours, true, metalioArgs("-splice")},
+	{"haproxy", haproxy, run.OneCore, haproxyArgs("")},
+	{"haproxy-splice", haproxy, run.OneCore, haproxyArgs("\toption splice-auto\n\toption splice-request\n\toption splice-response\n")},
+	{"metalio", ours, run.NotWithTheLoad, metalioArgs()},
+	{"metalio-splice", ours, run.NotWithTheLoad, metalioArgs("-splice")},
+	{"metalio-1", ours, run.OneCore, metalioArgs()},
+	{"metalio-1-splice", ours, run.OneCore, metalioArgs("-splice")},
 }
 
 func metalioArgs(more ...string) func(string, int, int) ([]string, error) {
@@ -125,12 +123,7 @@ func (p *proxy) measure(ctx context.Context, r run.Round, l load) (run.Values, e
 	if err != nil {
 		return nil, err
 	}
-	line := append([]string{r.Program(p.program)}, args...)
-	if p.pinned {
-		line = run.Pinned(r.Cores.System, line[0], line[1:]...)
-	}
-	cmd := exec.Command(line[0], line[1:]...)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	cmd := p.place.Command(r, r.Program(p.program), args...)
 	complaints := &bytes.Buffer{}
 	cmd.Stderr = complaints
 	if err := cmd.Start(); err != nil {
