@@ -75,4 +75,17 @@
 // a million, and half a million timers must have been armed since the last time.
 // Next may look at all entries of the first slot. Advance looks at all entries
 // of the slots that it passes, which is at most once for each timer and level.
+//
+// A timer takes 56 bytes, and 44 more for the lists, the free ones and the due
+// ones.
+//
+// # What was measured
+//
+// With a million timers picked at random, doubly linked slots made an operation
+// wait for its neighbours' cache lines, and emptying a slot wait for each node
+// in turn: cancelling took 1.6 times and expiring 2.8 times as long. A free list
+// linked through the nodes made each Add wait for the one before: 2.8 times.
+// Counting timers and stale entries, instead of deriving the numbers, made
+// Cancel a third slower: a processor can have only so many writes under way.
+// Chunks of 8 and 32 words were no different from 16.
 package timers
