@@ -29,6 +29,12 @@ emulators: ## Install Wine, QEMU, spin, strace and a C cross compiler (Debian, n
 test-arm64: ## Run the tests for linux/arm64 under QEMU
 	@.ci/steps/arm64
 
+test-386: ## Run the tests for linux/386 on this machine
+	@.ci/steps/386
+
+test-riscv64: ## Run short tests for linux/riscv64 under QEMU
+	@.ci/steps/riscv64
+
 test-windows: ## Run the tests for windows/amd64 under Wine
 	@.ci/steps/windows
 
@@ -58,5 +64,5 @@ clean: ## Remove what the other targets wrote, but not the emulators
 	rm -f cover.out *.test *.prof
 	go clean ./...
 
-.PHONY: help test generate check lint vet cross emulators test-arm64 \
+.PHONY: help test generate check lint vet cross emulators test-arm64 test-386 test-riscv64 \
 	test-windows test-kqueue models oracle bench bench-quick fuzz cover clean

@@ -197,7 +197,7 @@ func (q *kqueue) ring() syscall.Errno {
 const flagsKept = EV_ONESHOT | EV_CLEAR | EV_DISPATCH
 
 func (q *kqueue) change(c *KeventT) syscall.Errno {
-	if c.Flags&EV_ADD != 0 && c.Flags&EV_KEEPUDATA != 0 {
+	if HasKeptUdata && c.Flags&EV_ADD != 0 && c.Flags&EV_KEEPUDATA != 0 {
 		return syscall.EINVAL
 	}
 	k, errno := q.find(c)
@@ -244,6 +244,9 @@ func (q *kqueue) find(c *KeventT) (*knote, syscall.Errno) {
 		}
 		return &w.write, 0
 	case EVFILT_USER:
+		if !HasUserEvents {
+			return nil, syscall.EINVAL
+		}
 		return place(&q.users, c.Ident), 0
 	case EVFILT_PROC:
 		return place(&q.procs, c.Ident), 0
@@ -308,7 +311,7 @@ func (q *kqueue) attach(k *knote, c *KeventT) syscall.Errno {
 	case EVFILT_PROC:
 		pidfd, errno = q.attachProcess(int(c.Ident))
 	case EVFILT_READ, EVFILT_WRITE:
-		errno = q.attachFile(int(c.Ident), c.Filter)
+		errno = q.attachFile(int(c.Ident), int(c.Filter))
 	}
 	if errno != 0 {
 		return errno
@@ -331,7 +334,7 @@ func (q *kqueue) attachProcess(pid int) (int, syscall.Errno) {
 	return pidfd, 0
 }
 
-func (q *kqueue) attachFile(fd int, filter int16) syscall.Errno {
+func (q *kqueue) attachFile(fd, filter int) syscall.Errno {
 	w := q.files[fd]
 	if filter == EVFILT_WRITE && w.file.isPipe() && pollNow(fd)&POLLERR != 0 {
 		return syscall.EPIPE // sys/kern/sys_pipe.c: nobody reads

@@ -1,4 +1,4 @@
-//go:build linux && kqueue_sim
+//go:build linux && kqueue_sim && !kqueue_sim_pipes
 
 package metalio_test
 

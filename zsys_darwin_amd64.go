@@ -205,9 +205,20 @@ const (
 // program triggers itself, kqueue(2).
 const HasUserEvents = true
 
+// HasKeptUdata is whether this platform has EV_KEEPUDATA, a change that leaves
+// Udata as it was, kqueue(2).
+const HasKeptUdata = false
+
 // HasUrgentEvents is whether this platform has events of EVFILT_EXCEPT with
 // NOTE_OOB, which report out-of-band data, kqueue(2).
 const HasUrgentEvents = true
+
+// What stands in for the constants that this platform lacks, so that code
+// behind the Has constant of an ability compiles. They mean nothing to the
+// kernel.
+const (
+	EV_KEEPUDATA = 0
+)
 
 // TimeT is C's time_t, in seconds.
 type TimeT = int64

@@ -210,6 +210,10 @@ const (
 // program triggers itself, kqueue(2).
 const HasUserEvents = true
 
+// HasKeptUdata is whether this platform has EV_KEEPUDATA, a change that leaves
+// Udata as it was, kqueue(2).
+const HasKeptUdata = true
+
 // HasUrgentEvents is whether this platform has events of EVFILT_EXCEPT with
 // NOTE_OOB, which report out-of-band data, kqueue(2).
 const HasUrgentEvents = false

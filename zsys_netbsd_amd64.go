@@ -198,6 +198,10 @@ const (
 // program triggers itself, kqueue(2).
 const HasUserEvents = true
 
+// HasKeptUdata is whether this platform has EV_KEEPUDATA, a change that leaves
+// Udata as it was, kqueue(2).
+const HasKeptUdata = false
+
 // HasUrgentEvents is whether this platform has events of EVFILT_EXCEPT with
 // NOTE_OOB, which report out-of-band data, kqueue(2).
 const HasUrgentEvents = false
@@ -206,6 +210,7 @@ const HasUrgentEvents = false
 // behind the Has constant of an ability compiles. They mean nothing to the
 // kernel.
 const (
+	EV_KEEPUDATA  = 0
 	EVFILT_EXCEPT = 0x7ffe
 	NOTE_OOB      = 0
 )

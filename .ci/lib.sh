@@ -49,6 +49,10 @@ target_packages() {
 	env -u GOOS -u GOARCH go list ./... | grep -v '/metalio/gen\(/\|$\)'
 }
 
+# The packages in which a processor can make a difference: those that make system
+# calls, and those that keep 64-bit words.
+abi_packages=(. ./reactor ./sockets ./signals ./timers ./msgq ./slab)
+
 # Runs `go test` for whatever GOOS and GOARCH say, shows what failed or was
 # skipped, adds up the results, and fails if they and the table of behaviours
 # disagree.

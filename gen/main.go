@@ -110,6 +110,7 @@ func render(specs string) (map[string][]byte, error) {
 		return nil, err
 	}
 	files := map[string][]byte{}
+	tags := simulatedTags(platforms)
 	for _, p := range platforms {
 		stem := "zsys_" + p.Name()
 		if files[stem+".go"], err = emit.Go(p); err != nil {
@@ -124,12 +125,23 @@ func render(specs string) (map[string][]byte, error) {
 		}
 		for _, s := range p.Simulated {
 			name := "zsys_" + s.Tag + ".go"
-			if files[name], err = emit.Simulated(p, s); err != nil {
+			if files[name], err = emit.Simulated(p, s, tags); err != nil {
 				return nil, fmt.Errorf("render %s: %w", name, err)
 			}
 		}
 	}
 	return files, nil
+}
+
+// simulatedTags lists the build tags of all simulations.
+func simulatedTags(platforms []*model.Platform) []string {
+	var tags []string
+	for _, p := range platforms {
+		for _, s := range p.Simulated {
+			tags = append(tags, s.Tag)
+		}
+	}
+	return tags
 }
 
 // differences renders the specs and compares the result with what is in out.

@@ -3,14 +3,18 @@
 package reactor
 
 import (
+	"sync/atomic"
 	"syscall"
 
 	"github.com/metalio/metalio"
 )
 
 // wakePipe is for a kqueue without user events. Each byte written is an event,
-// and nobody has to read before the pipe is full. It costs two descriptors.
-type wakePipe struct{ reader, writer int }
+// and only the next to be written takes old ones away. It costs two descriptors.
+type wakePipe struct {
+	reader, writer int
+	written        atomic.Uint32
+}
 
 func (p *wakePipe) open(kq int, token Token, flags int) syscall.Errno {
 	if errno := p.create(); errno != 0 {
@@ -52,22 +56,34 @@ func (p *wakePipe) create() syscall.Errno {
 	return 0
 }
 
-// wake writes a byte. If the pipe is full it makes room first, which takes back
+// drainAfter is fewer bytes than any system's pipe holds.
+const drainAfter = 2048
+
+// wake writes a byte, and now and then empties the pipe before. That takes back
 // no other's wake: all that were not reported yet are one event, and the byte
-// that follows brings it about.
+// that follows brings it about. The pipe must not become full, because to Linux
+// a write that fails for that is an event too.
 func (p *wakePipe) wake() syscall.Errno {
+	if p.written.Add(1)%drainAfter == 0 {
+		p.drain()
+	}
 	var one [1]byte
-	var old [4096]byte
 	for {
 		_, errno := metalio.RawWrite(p.writer, one[:])
 		switch errno {
 		case syscall.EAGAIN:
-			metalio.RawRead(p.reader, old[:])
+			p.drain()
 		case syscall.EINTR:
 		default:
 			return errno
 		}
 	}
+}
+
+// drain has room for the bytes of other goroutines that wake at the same time.
+func (p *wakePipe) drain() {
+	var old [2 * drainAfter]byte
+	metalio.RawRead(p.reader, old[:])
 }
 
 // close drops the knote too: the kernel does so with the last copy of a

@@ -157,6 +157,11 @@ func (d *decoder) constant(e *entry) *model.Const {
 // simulated reads what Linux takes. A beginning that no name has is a mistake.
 func (d *decoder) simulated(p *model.Platform, e *entry) *model.Simulated {
 	s := &model.Simulated{Tag: e.key, Pos: e.pos}
+	// The tag names a file, whose name means more to Go at its end.
+	end := e.key[strings.LastIndexByte(e.key, '_')+1:]
+	if slices.Contains(operatingSystems, end) || slices.Contains(architectures, end) || end == "test" {
+		d.errs.Add(e.pos, "build tag %s ends in %s, which Go takes for a constraint of the file", e.key, end).Expected("a tag that ends otherwise")
+	}
 	var names []string
 	for _, g := range p.Groups {
 		for _, c := range g.Consts {
