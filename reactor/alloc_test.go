@@ -3,11 +3,14 @@
 package reactor
 
 import (
+	"fmt"
 	"net"
 	"net/netip"
 	"os"
 	"os/signal"
 	"runtime"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -259,18 +262,20 @@ func TestZeroAllocsOverAMillionEvents(t *testing.T) {
 }
 
 func countMallocs(t *testing.T, events int) {
-	l := newLoop(t, Config{})
+	l := newLoop(t, Config{MessagesPerTurn: echoConns * messagesForEachEvent})
 	h := &echoer{}
 	connectBouncer(t, l, h)
 	must(t, l.Notify(aSignal))
+	must(t, sendSignal()) // which may allocate at first use
 	run := func(events int) {
 		h.events = events
 		must(t, l.Run(h))
 	}
+	startThreads(16)
 	run(events / 10) // warm up
 
-	if n := mallocsDuring(t, func() { run(events) }); n != 0 {
-		t.Errorf("%d allocations in %d events", n, events)
+	if n, sites := mallocsDuring(t, func() { run(events) }); n != 0 {
+		t.Errorf("%d allocations in %d events:\n%s", n, events, sites)
 	}
 	t.Logf("calls %+v", h.calls)
 	if c := h.calls; c.socket == 0 || c.message == 0 || c.timer == 0 || c.signal == 0 {
@@ -278,8 +283,8 @@ func countMallocs(t *testing.T, events int) {
 	}
 
 	h.allocateAt = events / 20
-	if n := mallocsDuring(t, func() { run(events / 10) }); n != 1 {
-		t.Errorf("%d allocations counted where one was made", n)
+	if n, sites := mallocsDuring(t, func() { run(events / 10) }); n != 1 {
+		t.Errorf("%d allocations counted where one was made:\n%s", n, sites)
 	}
 }
 
@@ -311,43 +316,109 @@ func connectBouncer(t *testing.T, l *Loop[int], h *echoer) {
 	}
 }
 
+// startThreads makes the runtime start threads, which it keeps. It would start
+// them later, and allocate, when many goroutines come to be in system calls at
+// the same time.
+func startThreads(n int) {
+	started, done := make(chan struct{}), make(chan struct{})
+	for range n {
+		go func() {
+			runtime.LockOSThread()
+			defer runtime.UnlockOSThread()
+			started <- struct{}{}
+			<-done
+		}()
+	}
+	for range n {
+		<-started
+	}
+	close(done)
+}
+
 // mallocsDuring returns how many allocations the process has made while run ran,
-// but for what the runtime's scheduler has made for itself.
-func mallocsDuring(t *testing.T, run func()) int64 {
+// and where. It runs it again while those could all be the runtime's own, a few
+// times.
+func mallocsDuring(t *testing.T, run func()) (n uint64, sites string) {
 	t.Helper()
 	defer func(rate int) { runtime.MemProfileRate = rate }(runtime.MemProfileRate)
 	runtime.MemProfileRate = 1 // each allocation is in the profile
 	var before, after runtime.MemStats
-	own := schedulerMallocs()
-	runtime.ReadMemStats(&before)
-	run()
-	runtime.ReadMemStats(&after)
-	own = schedulerMallocs() - own
-	if own != 0 {
-		t.Logf("the scheduler has made %d allocations", own)
+	for range 5 {
+		known := allocationSites()
+		runtime.ReadMemStats(&before)
+		run()
+		runtime.ReadMemStats(&after)
+		all := after.Mallocs - before.Mallocs
+		if all == 0 {
+			return 0, ""
+		}
+		// Some of these may have been made just before or after run.
+		own, sites := newAllocations(known)
+		if all > own {
+			return all - own, sites
+		}
+		t.Logf("%d allocations, and the runtime has made %d for itself", all, own)
 	}
-	return int64(after.Mallocs-before.Mallocs) - own
+	t.Fatal("the runtime has allocated in each run")
+	return 0, ""
 }
 
-// schedulerMallocs counts the allocations of two functions of the runtime: the
-// record of a goroutine that waits for a channel, when its processor has none
-// left, and that of a thread. They depend on what else the machine does.
-func schedulerMallocs() (n int64) {
+// allocationSites are the numbers of allocations by the stacks that made them.
+func allocationSites() map[[32]uintptr]int64 {
 	runtime.GC() // which the profile is as of
 	runtime.GC()
 	count, _ := runtime.MemProfile(nil, true)
 	records := make([]runtime.MemProfileRecord, count+100)
 	count, _ = runtime.MemProfile(records, true)
+	sites := make(map[[32]uintptr]int64)
 	for _, r := range records[:count] {
-		frames := runtime.CallersFrames(r.Stack())
-		for more := true; more; {
-			var f runtime.Frame
-			f, more = frames.Next()
-			if f.Function == "runtime.acquireSudog" || f.Function == "runtime.allocm" {
-				n += r.AllocObjects
-				break
-			}
+		sites[r.Stack0] += r.AllocObjects
+	}
+	return sites
+}
+
+// newAllocations counts those that the runtime has made for itself since known,
+// and describes the others but for those of allocationSites.
+func newAllocations(known map[[32]uintptr]int64) (own uint64, others string) {
+	for stack, n := range allocationSites() {
+		if n -= known[stack]; n == 0 {
+			continue
+		}
+		site := callers(stack)
+		switch {
+		case isRuntimesOwn(site):
+			own += uint64(n)
+		case !strings.Contains(strings.Join(site, " "), "reactor.allocationSites"):
+			others += fmt.Sprintf("%d by %s\n", n, strings.Join(site, " < "))
 		}
 	}
-	return n
+	return own, others
+}
+
+func callers(stack [32]uintptr) (site []string) {
+	depth := slices.Index(stack[:], 0)
+	if depth < 0 {
+		depth = len(stack)
+	}
+	frames := runtime.CallersFrames(stack[:depth])
+	for more := depth > 0; more; {
+		var f runtime.Frame
+		f, more = frames.Next()
+		site = append(site, f.Function)
+	}
+	return site
+}
+
+// isRuntimesOwn reports whether an allocation depends on what else the machine
+// does: one by the runtime's goroutines, of a thread, or of what a processor of
+// Go's keeps: room for timers, and records of goroutines that wait for a channel.
+func isRuntimesOwn(site []string) bool {
+	for _, own := range []string{"runtime.allocm", "runtime.(*timers).addHeap", "runtime.acquireSudog"} {
+		if slices.Contains(site, own) {
+			return true
+		}
+	}
+	return !slices.ContainsFunc(site, func(function string) bool {
+		return !strings.HasPrefix(function, "runtime.") && !strings.HasPrefix(function, "internal/runtime/")
+	})
 }

@@ -23,7 +23,7 @@ const (
 
 	// messagesForEachEvent is how many messages a test of both mixes with each
 	// event of a socket, which costs a multiple of that, under Wine above all.
-	messagesForEachEvent = 100
+	messagesForEachEvent = 60
 )
 
 func closeDescriptor(fd FD) error { return failure(metalio.Closesocket(fd)) }

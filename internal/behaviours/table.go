@@ -202,7 +202,7 @@ var Table = []Group{
 			{Name: "already_exited_child"},
 			{Name: "exit_storm_of_200", Budget: Times{Native: 200}},
 			{Name: "stats_add_up"},
-			{Name: "zero_mallocs_over_a_million_events", Budget: Times{Native: 1_000_000}, Except: simulatorAllocates},
+			{Name: "zero_mallocs_over_a_million_events", Budget: Times{Native: 1_000_000}},
 			{Name: "stack_buffer_stays_on_stack"},
 		},
 	},
@@ -278,8 +278,6 @@ var (
 		"Windows has no signals that interrupt: there is nothing to raise"}}
 	noConsoleEvents = []Exception{{onUnix,
 		"Console events are Windows' own; SIGINT is a signal like any other"}}
-	simulatorAllocates = []Exception{{[]Backend{KqueueSim},
-		"The simulated kernel is Go code in the same process, and its sleeps make the runtime start threads, which allocates"}}
 )
 
 // find returns the row of a behaviour, or nil.
