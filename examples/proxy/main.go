@@ -2,19 +2,19 @@
 //
 //	go run ./examples/proxy -listen 127.0.0.1:7779 -to 127.0.0.1:6379
 //
-// What there is to see: sockets are registered once, edge-triggered, and never
-// again for as long as they live; a side that does not take its data stops the
-// other one from being read; the end of one direction is passed on while the
-// other goes on; and a connection that is cut, for whatever reason, is reset, so
-// that nobody takes a part for the whole.
+// What there is to see: sockets are registered once, edge-triggered, and asked
+// about again only when one has used up its share of a turn; a side that does not
+// take its data stops the other one from being read; the end of one direction is
+// passed on while the other goes on; and a connection that is cut, for whatever
+// reason, is reset, so that nobody takes a part for the whole.
 //
 // With -splice (Linux) streams pass from socket to socket inside the kernel.
 // What comes in small pieces is copied even so: that takes fewer system calls.
 //
 // Once a second, if anything has happened, it reports connections, bytes, the
 // allocations of the whole process, and the loop's lag. Ctrl-C or SIGTERM makes
-// it accept no more and end with its last connection, or
-// after -drain, or at the next signal.
+// it accept no more and end with its last connection, after -drain, or at the
+// next signal.
 //
 // Urgent data (TCP's, of which hardly any protocol knows) is not passed on, and
 // may hold back what follows it until more comes.

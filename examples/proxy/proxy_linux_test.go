@@ -1,11 +1,14 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -71,5 +74,34 @@ func TestOutOfDescriptors(t *testing.T) {
 		if busy := state.SystemTime() + state.UserTime(); busy > 700*time.Millisecond {
 			t.Fatalf("the proxy was busy for %v: it spins", busy)
 		}
+	})
+}
+
+// TestAnswerBeforeTheEnd has a server that answers a request of which it does
+// not want to hear more, and closes: the kernel then resets the connection.
+// Other kernels may throw the answer away, Linux keeps it.
+func TestAnswerBeforeTheEnd(t *testing.T) {
+	inEachMode(t, func(t *testing.T, flags ...string) {
+		answer := randomBytes(1000, 1)
+		p := startProxy(t, serve(t, func(c *net.TCPConn) error {
+			if _, err := io.ReadFull(c, make([]byte, 100_000)); err != nil {
+				return err
+			}
+			_, err := c.Write(answer)
+			return err
+		}), flags...)
+		for range 50 {
+			c := p.dial()
+			var wg sync.WaitGroup
+			wg.Go(func() { c.Write(make([]byte, 8<<20)) }) // it fails at some point
+			got := make([]byte, len(answer))
+			if _, err := io.ReadFull(c, got); err != nil || !bytes.Equal(got, answer) {
+				t.Errorf("the answer is %d bytes, or others: %v", len(got), err)
+			}
+			io.Copy(io.Discard, c) // to the end, or the reset
+			wg.Wait()
+			c.Close()
+		}
+		p.report("totals", func(r totals) bool { return r.open == 0 })
 	})
 }

@@ -6,9 +6,13 @@ import (
 	"io"
 	"net"
 	"os"
+	"runtime"
+	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/metalio/metalio/sockets"
 )
 
 // TestBothWaysAtOnce has 16 MiB in each direction, at the same time.
@@ -351,5 +355,15 @@ func leaveAbruptly(t *testing.T, conns []*net.TCPConn) {
 			}
 		}
 		c.Close()
+	}
+}
+
+func TestSpliceIsRefused(t *testing.T) {
+	if _, err := sockets.NewSplicer(0); !errors.Is(err, errors.ErrUnsupported) {
+		t.Skip(runtime.GOOS + " can splice")
+	}
+	_, err := newProxy(config{listen: "127.0.0.1:0", to: "127.0.0.1:1", splice: true})
+	if !errors.Is(err, errors.ErrUnsupported) || !strings.Contains(err.Error(), "-splice") {
+		t.Errorf("got %v", err)
 	}
 }
