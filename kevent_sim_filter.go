@@ -118,7 +118,7 @@ func (k *knote) runPipe(fd int, file fileID, bits int) bool {
 	if file.access == syscall.O_RDONLY {
 		return false
 	}
-	size, _ := RawFcntl(fd, syscall.F_GETPIPE_SZ, 0)
+	size, _ := RawFcntl(fd, F_GETPIPE_SZ, 0)
 	k.ev.Data = max(int64(size)-unread(fd), 0)
 	if bits&POLLERR != 0 {
 		k.ev.Flags |= EV_EOF
@@ -145,11 +145,11 @@ func isShut(fd int) bool {
 }
 
 // unread is how many bytes can be read.
-func unread(fd int) int64 { return queued(fd, syscall.TIOCINQ) }
+func unread(fd int) int64 { return queued(fd, TIOCINQ) }
 
 // unsent is how much of a socket's send buffer is free.
 func unsent(fd int) int64 {
-	return max(int64(option(fd, SO_SNDBUF))-queued(fd, syscall.TIOCOUTQ), 0)
+	return max(int64(option(fd, SO_SNDBUF))-queued(fd, TIOCOUTQ), 0)
 }
 
 func queued(fd int, request uint64) int64 {

@@ -169,6 +169,13 @@ const (
 	SCM_RIGHTS       = 1
 )
 
+// Requests of ioctl(2) that store how many bytes wait: to be read, and to be
+// sent, tcp(7). Header: <sys/ioctl.h>.
+const (
+	TIOCINQ  = 0x541b
+	TIOCOUTQ = 0x5411
+)
+
 // Flags of splice(2). Header: <fcntl.h>.
 const (
 	SPLICE_F_MOVE     = 0x1
