@@ -317,6 +317,20 @@ func TestFineWaits(t *testing.T) {
 				t.Fatalf("%d associations, %d cancelled", sim.associated, sim.cancelled)
 			}
 		}},
+		{"polls_that_are_closed_leave_no_handles", func(t *testing.T, w *watcher) {
+			// More than checkLeaks lets pass.
+			for range 100 {
+				p, err := NewPoll(PollConfig{})
+				must(t, err)
+				w := &watcher{Poll: p, t: t}
+				simulate(t, w)
+				waker, err := w.NewWaker(5)
+				must(t, err)
+				must(t, waker.Wake())
+				armed(t, w)
+				must(t, w.Close())
+			}
+		}},
 		{"look_takes_the_interruption_of_the_sleep_after_it", func(t *testing.T, w *watcher) {
 			w.sel.interrupt()
 			for range 2 {
