@@ -2,14 +2,15 @@ package reactor
 
 import (
 	"fmt"
+	"os"
 	"os/exec"
 	"syscall"
 	"testing"
-	"unsafe"
 
 	"golang.org/x/sys/windows"
 
 	"github.com/metalio/metalio"
+	"github.com/metalio/metalio/internal/handles"
 	"github.com/metalio/metalio/sockets"
 )
 
@@ -125,17 +126,13 @@ func (d descriptors) String() string {
 	return fmt.Sprintf("%d handles, %d claimed sockets", d.handles, d.claimed)
 }
 
-var getProcessHandleCount = windows.NewLazySystemDLL("kernel32.dll").NewProc("GetProcessHandleCount")
-
 func openDescriptors(t testing.TB) descriptors {
 	t.Helper()
-	var n uint32
-	if ok, _, err := getProcessHandleCount.Call(uintptr(windows.CurrentProcess()), uintptr(unsafe.Pointer(&n))); ok == 0 {
-		t.Fatal(err)
-	}
+	n, err := handles.Count(os.Getpid())
+	must(t, err)
 	claims.Lock()
 	defer claims.Unlock()
-	return descriptors{int(n), claims.bySocket.count}
+	return descriptors{n, claims.bySocket.count}
 }
 
 // covers reports whether no more are open now than the threads that Go has

@@ -8,9 +8,8 @@ import (
 	"os/exec"
 	"strconv"
 	"testing"
-	"unsafe"
 
-	"golang.org/x/sys/windows"
+	"github.com/metalio/metalio/internal/handles"
 )
 
 const (
@@ -60,16 +59,9 @@ func howToEnd(t *testing.T, cmd *exec.Cmd) func() {
 	return func() { in.Close() }
 }
 
-var getProcessHandleCount = windows.NewLazySystemDLL("kernel32.dll").NewProc("GetProcessHandleCount")
-
 func (s *child) descriptors() int {
 	s.t.Helper()
-	process, err := windows.OpenProcess(windows.PROCESS_QUERY_INFORMATION, false, uint32(s.cmd.Process.Pid))
+	n, err := handles.Count(s.cmd.Process.Pid)
 	must(s.t, err)
-	defer windows.CloseHandle(process)
-	var n uint32
-	if ok, _, err := getProcessHandleCount.Call(uintptr(process), uintptr(unsafe.Pointer(&n))); ok == 0 {
-		s.t.Fatal(err)
-	}
-	return int(n)
+	return n
 }

@@ -2,14 +2,11 @@ package main
 
 import (
 	"syscall"
-	"unsafe"
 
-	"golang.org/x/sys/windows"
+	"github.com/metalio/metalio/internal/handles"
 )
 
 func prepareProxy() {}
-
-var procGetProcessHandleCount = syscall.NewLazyDLL("kernel32.dll").NewProc("GetProcessHandleCount")
 
 // ownDescriptors is what a warm proxy may have more than a cold one: the loop
 // keeps a handle for each 32 sockets that it ever had at one time, and Go a few
@@ -19,14 +16,9 @@ const ownDescriptors = 110
 // descriptors counts the proxy's handles.
 func (p *child) descriptors() int {
 	p.t.Helper()
-	h, err := windows.OpenProcess(windows.PROCESS_QUERY_INFORMATION, false, uint32(p.cmd.Process.Pid))
+	n, err := handles.Count(p.cmd.Process.Pid)
 	must(p.t, err)
-	defer windows.CloseHandle(h)
-	var n uint32
-	if ok, _, err := procGetProcessHandleCount.Call(uintptr(h), uintptr(unsafe.Pointer(&n))); ok == 0 {
-		p.t.Fatal(err)
-	}
-	return int(n)
+	return n
 }
 
 // hasReset reports whether closing with zero linger resets a connection. Under
