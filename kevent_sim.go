@@ -21,6 +21,9 @@ import (
 // EVFILT_USER. All other filters are refused with EINVAL, and so are regular
 // files, which Linux cannot poll.
 //
+// The tag kqueue_sim_macos beside it gives macOS's records and rules, and
+// kqueue_sim_pipes NetBSD's wider records and no EVFILT_USER.
+//
 // Where it is not FreeBSD:
 //
 //   - The end of a connection, which Linux announces to both directions at once,
@@ -50,6 +53,7 @@ type watched struct {
 	generation uint32 // counts the files that the number has meant
 	read       knote
 	write      knote
+	except     knote
 }
 
 // knote is an event that was added, kqueue(2): identified by Ident and Filter.
@@ -234,15 +238,18 @@ func (q *kqueue) change(c *KeventT) syscall.Errno {
 // find returns the place of the knote that c is about, added or not.
 func (q *kqueue) find(c *KeventT) (*knote, syscall.Errno) {
 	switch c.Filter {
-	case EVFILT_READ, EVFILT_WRITE:
+	case EVFILT_READ, EVFILT_WRITE, EVFILT_EXCEPT:
 		w, errno := q.watched(c.Ident)
-		if errno != 0 {
+		switch {
+		case errno != 0:
 			return nil, errno
-		}
-		if c.Filter == EVFILT_READ {
+		case c.Filter == EVFILT_READ:
 			return &w.read, 0
+		case c.Filter == EVFILT_WRITE:
+			return &w.write, 0
+		case HasUrgentEvents:
+			return &w.except, 0
 		}
-		return &w.write, 0
 	case EVFILT_USER:
 		if !HasUserEvents {
 			return nil, syscall.EINVAL
@@ -284,6 +291,7 @@ func (q *kqueue) watched(ident uintptr) (*watched, syscall.Errno) {
 func (q *kqueue) forget(w *watched) {
 	q.drop(&w.read)
 	q.drop(&w.write)
+	q.drop(&w.except)
 }
 
 // place returns the place of the knote ident, or a free one.
@@ -310,22 +318,29 @@ func (q *kqueue) attach(k *knote, c *KeventT) syscall.Errno {
 	switch c.Filter {
 	case EVFILT_PROC:
 		pidfd, errno = q.attachProcess(int(c.Ident))
-	case EVFILT_READ, EVFILT_WRITE:
+	case EVFILT_READ, EVFILT_WRITE, EVFILT_EXCEPT:
 		errno = q.attachFile(int(c.Ident), int(c.Filter))
 	}
-	if errno != 0 {
+	if errno != 0 && (errno != syscall.EPIPE || !addsInSpiteOfEPIPE) {
 		return errno
 	}
 	*k = knote{ev: *c, added: true, pidfd: pidfd}
 	k.ev.Flags &= flagsKept
 	k.ev.Fflags, k.ev.Data = 0, 0
-	return 0
+	if errno != 0 {
+		q.look(k)
+	}
+	return errno
 }
 
 func (q *kqueue) attachProcess(pid int) (int, syscall.Errno) {
 	pidfd, errno := RawPidfdOpen(pid, 0)
 	if errno != 0 {
 		return 0, errno
+	}
+	if refusesZombies && pollNow(pidfd)&POLLIN != 0 {
+		RawClose(pidfd)
+		return 0, syscall.ESRCH
 	}
 	if errno := epollPut(q.fd, pidfd, EPOLLIN|EPOLLET, processData); errno != 0 {
 		RawClose(pidfd)
@@ -336,17 +351,21 @@ func (q *kqueue) attachProcess(pid int) (int, syscall.Errno) {
 
 func (q *kqueue) attachFile(fd, filter int) syscall.Errno {
 	w := q.files[fd]
-	if filter == EVFILT_WRITE && w.file.isPipe() && pollNow(fd)&POLLERR != 0 {
+	unread := filter == EVFILT_WRITE && w.file.isPipe() && pollNow(fd)&POLLERR != 0
+	if unread && !addsInSpiteOfEPIPE {
 		return syscall.EPIPE // sys/kern/sys_pipe.c: nobody reads
 	}
 	var errno syscall.Errno
-	if filter == EVFILT_READ {
+	if filter != EVFILT_WRITE {
 		errno = epollPut(q.fd, fd, EPOLLIN|EPOLLRDHUP|EPOLLPRI|EPOLLET, uint64(w.generation)<<32|uint64(fd))
 	} else {
 		errno = epollPut(writers, fd, EPOLLOUT|EPOLLET, uint64(fd))
 	}
 	if errno == syscall.EPERM || errno == syscall.ELOOP {
 		return syscall.EINVAL // Linux cannot poll it
+	}
+	if errno == 0 && unread {
+		return syscall.EPIPE
 	}
 	return errno
 }
@@ -522,6 +541,7 @@ func (q *kqueue) note(ready []EpollEvent) {
 			// number that was closed, with an old generation.
 			if w := q.files[uint32(data)]; w.generation == uint32(data>>32) {
 				q.look(&w.read)
+				q.look(&w.except)
 			}
 		}
 	}

@@ -58,6 +58,8 @@ func (k *knote) run() bool {
 	k.ev.Fflags, k.ev.Data = 0, 0
 	bits := pollNow(fd)
 	switch {
+	case k.ev.Filter == EVFILT_EXCEPT:
+		return k.runExcept(bits)
 	case file.isSocket() && isStream(fd):
 		return k.runStream(fd, bits)
 	case file.isPipe():
@@ -100,6 +102,15 @@ func (k *knote) runStream(fd, bits int) bool {
 		}
 	}
 	return ended || bits != 0
+}
+
+// runExcept is for out-of-band data. "If the read direction of the socket has
+// shutdown, then the filter also sets EV_EOF in flags", kqueue(2).
+func (k *knote) runExcept(bits int) bool {
+	if bits&POLLRDHUP != 0 {
+		k.ev.Flags |= EV_EOF
+	}
+	return bits&POLLPRI != 0 || k.ev.Flags&EV_EOF != 0
 }
 
 // runPipe is for pipes and FIFOs. The filter that does not belong to the end

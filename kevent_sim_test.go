@@ -1,4 +1,4 @@
-//go:build linux && kqueue_sim && !kqueue_sim_pipes
+//go:build linux && kqueue_sim && !kqueue_sim_pipes && !kqueue_sim_macos
 
 package metalio_test
 

@@ -115,6 +115,11 @@ func (s *selector) replace(fd FD, old, next registered) syscall.Errno {
 	if old.mode == next.mode {
 		stale &^= next.interest
 	}
+	if old.readerGone {
+		// macOS does not answer EPIPE to a knote that is there, and the
+		// event that stands in would stay, with the old token.
+		stale |= old.interest & Writable
+	}
 	errno := s.remove(fd, old, stale)
 	if errno == 0 {
 		errno = s.add(fd, &next)
