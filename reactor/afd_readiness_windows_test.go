@@ -19,6 +19,20 @@ func TestAFDReadiness(t *testing.T) {
 				}
 			}
 		}},
+		{"reset_ends_both_directions", func(t *testing.T, w *watcher) {
+			// What a read finds then, Wine does not tell as Windows does.
+			for _, mode := range []Mode{Level, Edge, OneShot} {
+				a, b := pair(t)
+				w.register(a, 1, Readable, mode)
+				w.none()
+				reset(t, b)
+				w.want(1, readyReadable|readyError|readyReadClosed|readyWriteClosed)
+				if mode != Level {
+					w.none()
+				}
+				w.deregister(a)
+			}
+		}},
 		{"socket_pipe_reports_its_ends", func(t *testing.T, w *watcher) {
 			r, wr := pipe(t) // as package sockets makes it
 			w.register(r, 1, Readable, Edge)

@@ -16,6 +16,7 @@ const (
 	errWouldBlock = syscall.EAGAIN
 	errConnecting = syscall.EINPROGRESS
 	errRefused    = syscall.ECONNREFUSED
+	errReset      = syscall.ECONNRESET
 
 	// messagesForEachEvent is how many messages a test of both mixes with each
 	// event of a socket, which costs more.
@@ -88,10 +89,6 @@ func sendUrgent(t testing.TB, fd FD, b byte) {
 	t.Helper()
 	must(t, syscall.Sendto(int(fd), []byte{b}, syscall.MSG_OOB, nil))
 }
-
-// isReset reports whether a read has found that the peer has reset the
-// connection.
-func isReset(n int, err error) bool { return err == syscall.ECONNRESET }
 
 // descriptors are those that are open.
 type descriptors []int

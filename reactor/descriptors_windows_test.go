@@ -21,6 +21,7 @@ const (
 	errWouldBlock = syscall.Errno(metalio.WSAEWOULDBLOCK)
 	errConnecting = syscall.Errno(metalio.WSAEWOULDBLOCK)
 	errRefused    = syscall.Errno(metalio.WSAECONNREFUSED)
+	errReset      = syscall.Errno(metalio.WSAECONNRESET)
 
 	// messagesForEachEvent is how many messages a test of both mixes with each
 	// event of a socket, which costs a multiple of that, under Wine above all.
@@ -107,13 +108,6 @@ func sendUrgent(t testing.TB, fd FD, b byte) {
 	t.Helper()
 	_, errno := metalio.Send(fd, []byte{b}, metalio.MSG_OOB)
 	mustErrno(t, errno)
-}
-
-// isReset reports whether a read has found that the peer has reset the
-// connection. Wine takes the error off the socket when it sees the reset, and
-// the read finds the end of the stream.
-func isReset(n int, err error) bool {
-	return n <= 0 && (err == nil || err == syscall.Errno(metalio.WSAECONNRESET))
 }
 
 // descriptors counts what is open.
