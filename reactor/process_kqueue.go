@@ -10,6 +10,8 @@ import (
 
 // openProcess adds a knote of EVFILT_PROC, which costs no descriptor. It fires
 // once and is gone, kqueue(2).
+// Where there are no user events to stand in for the exit of a process that has
+// exited already, it keeps the kernel's answer.
 func (s *selector) openProcess(pid int, token Token) (int, syscall.Errno) {
 	errno := s.processKnote(pid, metalio.EV_ADD|metalio.EV_ONESHOT, token)
 	if errno != syscall.ESRCH || !metalio.HasUserEvents || !isZombie(pid) {
