@@ -52,13 +52,19 @@ func TestLagHistogramTakesEverything(t *testing.T) {
 	}
 }
 
-// sleeper holds the loop up when it gets a message.
+// sleeper sets a timer when it gets a message, and holds the loop up beyond the
+// timer's deadline.
 type sleeper struct {
 	Unhandled[int]
 	timeouts int
 }
 
-func (*sleeper) Message(*Loop[int], int) { time.Sleep(20 * time.Millisecond) }
+func (*sleeper) Message(l *Loop[int], _ int) {
+	if _, err := l.After(time.Millisecond, 1); err != nil {
+		panic(err)
+	}
+	time.Sleep(20 * time.Millisecond)
+}
 
 func (s *sleeper) Timeout(*Loop[int], Token, uint32) { s.timeouts++ }
 
@@ -71,7 +77,8 @@ func TestStatsShowLag(t *testing.T) {
 	}
 	defer l.Close()
 	h := &sleeper{}
-	if _, err := l.After(time.Millisecond, 1); err != nil {
+	// With a timer about, every turn reads the clock.
+	if _, err := l.After(time.Hour, 2); err != nil {
 		t.Fatal(err)
 	}
 	if err := l.Sender().TrySend(1); err != nil {

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"testing"
 	"time"
+
+	"github.com/metalio/metalio/internal/behaviours"
 )
 
 func TestUnknownWaitPolicy(t *testing.T) {
@@ -94,6 +96,7 @@ func TestKeepPaceReadsTheClockNowAndThen(t *testing.T) {
 // TestPoliciesLoseNoWake sends a message, waits for the answer, and every now
 // and then gives the loop the time to fall asleep in one way or another.
 func TestPoliciesLoseNoWake(t *testing.T) {
+	messages := min(50_000, behaviours.Budget(t, "no_lost_wake"))
 	for _, policy := range []WaitPolicy{Auto, Block, Park} {
 		t.Run(policy.String(), func(t *testing.T) {
 			checkLeaks(t)
@@ -108,7 +111,7 @@ func TestPoliciesLoseNoWake(t *testing.T) {
 			go func() { done <- l.Run(&answerer{answers: answers}) }()
 
 			s := l.Sender()
-			for i := range rounds(50_000) {
+			for i := range messages {
 				if pause := time.Duration(i%512) * time.Microsecond; i%16 == 0 {
 					for start := time.Now(); time.Since(start) < pause; {
 					}
@@ -120,7 +123,7 @@ func TestPoliciesLoseNoWake(t *testing.T) {
 						t.Fatalf("answer %d to %d", got, i)
 					}
 				case <-time.After(20 * time.Second):
-					t.Fatalf("message %d of %d has no answer", i, rounds(50_000))
+					t.Fatalf("message %d of %d has no answer", i, messages)
 				}
 			}
 			l.Stop()
