@@ -110,8 +110,9 @@ func checkLeaks(t *testing.T) {
 	t.Helper()
 	before, goroutines := openDescriptors(t), runtime.NumGoroutine()
 	t.Cleanup(func() {
-		// Goroutines that have been told to end need a moment to do so.
-		for range 200 {
+		// Goroutines that have been told to end need a moment to do so, and
+		// Wine's pool of waiting threads seconds to give its handles back.
+		for range 2000 {
 			if before.covers(openDescriptors(t)) && runtime.NumGoroutine() <= goroutines {
 				return
 			}
