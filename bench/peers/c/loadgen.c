@@ -437,6 +437,7 @@ static void hold_idle(u64 before) {
 	usleep(hold * 1e6);
 	u64 after = resident();
 	printf("rss %llu\n", (unsigned long long)after);
+	printf("start %llu\n", (unsigned long long)before);
 	printf("grown %.1f\n", ((double)after - (double)before) / conns);
 }
 
