@@ -39,7 +39,17 @@ const (
 type conn struct {
 	tcp    sockets.TCPConn
 	rest   *rest
+	writes bool // registered for writing too, since that was first needed
 	ending bool // the peer's end of the stream has come
+}
+
+// interest leaves writing out where it has never been in the way: each event
+// would call Writable too, for nothing.
+func (c *conn) interest() reactor.Interest {
+	if c.writes {
+		return reactor.Readable | reactor.Writable
+	}
+	return reactor.Readable
 }
 
 // rest is what was read and not yet sent back.
@@ -174,6 +184,7 @@ func (s *server) echo(key slab.Key, c *conn) {
 		sent, err := c.tcp.Write(s.buf[:n])
 		if err == sockets.ErrWouldBlock {
 			s.keep(c, s.buf[sent:n])
+			s.watchWrites(key, c)
 			return
 		}
 		if err != nil {
@@ -185,7 +196,9 @@ func (s *server) echo(key slab.Key, c *conn) {
 			return
 		}
 	}
-	s.hearAgain(key, c)
+	// The rest is for a later turn, so that a peer which sends without end does
+	// not keep the others waiting.
+	s.watch(key, c)
 }
 
 // rearm is for the systems where only an operation that would have blocked does
@@ -196,10 +209,18 @@ func (s *server) rearm(key slab.Key, c *conn) {
 	}
 }
 
-// hearAgain leaves the rest for a later turn, so that a peer which sends without
-// end does not keep the others waiting.
-func (s *server) hearAgain(key slab.Key, c *conn) {
-	if s.loop.Reregister(c.tcp.FD(), reactor.Token(key), bothDirections, reactor.Edge) != nil {
+// watchWrites hears of room as well, for good. If there is room by now, that is
+// reported too.
+func (s *server) watchWrites(key slab.Key, c *conn) {
+	if !c.writes {
+		c.writes = true
+		s.watch(key, c)
+	}
+}
+
+// watch registers a connection again, which reports what is ready already.
+func (s *server) watch(key slab.Key, c *conn) {
+	if s.loop.Reregister(c.tcp.FD(), reactor.Token(key), c.interest(), reactor.Edge) != nil {
 		s.drop(key, c)
 	}
 }
@@ -243,14 +264,12 @@ func (s *server) accept() {
 	}
 }
 
-const bothDirections = reactor.Readable | reactor.Writable
-
-// start registers a connection, once for all that is to come.
+// start registers a connection. Most never need more than that.
 func (s *server) start(key slab.Key, c *conn) error {
 	if err := c.tcp.SetNoDelay(true); err != nil {
 		return err
 	}
-	return s.loop.RegisterSource(&c.tcp, reactor.Token(key), bothDirections, reactor.Edge)
+	return s.loop.RegisterSource(&c.tcp, reactor.Token(key), c.interest(), reactor.Edge)
 }
 
 // isExhausted reports that the process or the system has run out of something.

@@ -1,6 +1,5 @@
-// An echo server on metalio: one loop, each connection registered once for both
-// directions, edge-triggered. A read that does not fill the buffer has emptied
-// the socket, so that a message costs two system calls.
+// An echo server on metalio: one loop, edge-triggered. A read that does not fill
+// the buffer has emptied the socket, so that a message costs two system calls.
 package main
 
 import (
@@ -23,6 +22,7 @@ const listenerToken reactor.Token = 0
 type conn struct {
 	tcp     sockets.TCPConn
 	pending []byte // what could not be sent yet
+	writes  bool   // registered for writing too, since that was first needed
 	ending  bool   // the end of the stream has come: a short read hides it
 }
 
@@ -116,6 +116,7 @@ func (s *server) echo(key slab.Key, c *conn) {
 		sent, err := c.tcp.Write(s.buf[:n])
 		if err == sockets.ErrWouldBlock {
 			c.pending = append(c.pending[:0], s.buf[sent:n]...)
+			s.watchWrites(key, c)
 			return
 		}
 		if err != nil {
@@ -125,6 +126,18 @@ func (s *server) echo(key slab.Key, c *conn) {
 		if n < len(s.buf) && !c.ending {
 			return
 		}
+	}
+}
+
+// watchWrites registers for both directions, and for good. If there is room by
+// now, that is reported too.
+func (s *server) watchWrites(key slab.Key, c *conn) {
+	if c.writes {
+		return
+	}
+	c.writes = true
+	if s.loop.Reregister(c.tcp.FD(), reactor.Token(key), reactor.Readable|reactor.Writable, reactor.Edge) != nil {
+		s.drop(key, c)
 	}
 }
 
@@ -139,7 +152,7 @@ func (s *server) accept() {
 			return
 		}
 		c.tcp.SetNoDelay(true)
-		if s.loop.RegisterSource(&c.tcp, reactor.Token(key), reactor.Readable|reactor.Writable, reactor.Edge) != nil {
+		if s.loop.RegisterSource(&c.tcp, reactor.Token(key), reactor.Readable, reactor.Edge) != nil {
 			s.drop(key, c)
 		}
 	}
