@@ -21,7 +21,7 @@ type load struct {
 	hold   time.Duration
 	busy   int  // goroutines that compute in the server
 	sleep  bool // the generator sleeps between messages, because the server needs both cores
-	scan   bool // the generator looks at each socket in turn instead of asking epoll
+	scan   bool // the generator looks at each socket in turn: see README.md
 }
 
 const (
