@@ -133,7 +133,8 @@ func (p *Poll) control(op operation, fd FD, token Token, interest Interest, mode
 // Deregister stops watching fd. Call it before closing fd: a descriptor that
 // was duplicated keeps its registration when this copy is closed. The errors,
 // [*OpError], satisfy errors.Is with ENOENT if fd is not registered, EBADF if it
-// is not open, and [os.ErrClosed] if the Poll is closed.
+// is not open, and [os.ErrClosed] if the Poll is closed. Windows may not notice
+// that fd is closed already, and then ends the registration without an error.
 func (p *Poll) Deregister(fd FD) error {
 	if !p.gate.enter() {
 		return &OpError{opDeregister.String(), fd, os.ErrClosed}
