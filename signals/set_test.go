@@ -5,6 +5,7 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -164,31 +165,38 @@ func TestFailedWakeIsRetried(t *testing.T) {
 	}
 }
 
-func TestCloseEndsGoroutines(t *testing.T) {
-	warm := New(nil) // os/signal keeps a goroutine of its own from the first Notify on
-	if err := errors.Join(warm.Add(os.Interrupt), warm.Close()); err != nil {
-		t.Fatal(err)
+// wantForwarders waits until n goroutines forward signals: one closes its channel
+// just before it ends.
+func wantForwarders(t *testing.T, n int) {
+	t.Helper()
+	stacks := make([]byte, 1<<20)
+	for end := time.Now().Add(patience); ; runtime.Gosched() {
+		all := string(stacks[:runtime.Stack(stacks, true)])
+		got := strings.Count(all, "signals.(*Set).start in goroutine")
+		if got == n {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("%d goroutines forward signals, want %d:\n%s", got, n, all)
+		}
 	}
-	before := runtime.NumGoroutine()
+}
+
+func TestCloseEndsGoroutines(t *testing.T) {
+	wantForwarders(t, 0) // those of other tests may be about to end
 	s := New(nil)
 	if err := s.Add(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP); err != nil {
 		t.Fatal(err)
 	}
-	if n := runtime.NumGoroutine(); n != before+3 {
-		t.Fatalf("%d goroutines for 3 signals", n-before)
-	}
+	wantForwarders(t, 3)
 	if err := s.Remove(os.Interrupt); err != nil {
 		t.Fatal(err)
 	}
+	wantForwarders(t, 2)
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	// A goroutine closes its channel just before it ends.
-	for end := time.Now().Add(patience); runtime.NumGoroutine() > before; runtime.Gosched() {
-		if time.Now().After(end) {
-			t.Fatalf("%d goroutines left", runtime.NumGoroutine()-before)
-		}
-	}
+	wantForwarders(t, 0)
 	if _, ok := s.Take(); ok || s.Pending() {
 		t.Fatal("a closed Set has a signal")
 	}
