@@ -173,34 +173,29 @@ func Rows() []run.Row {
 			Name: "proxy/1k", Title: "Proxy: messages of 1 KiB on 64 connections, 1,000 idle ones", Section: "Proxy", Note: note,
 			Reference: haproxy, Metrics: []run.Metric{messages, p99, p50, cpu, idle},
 			Contenders: contenders(load{conns: 1064, active: 64, size: 1 << 10}),
-			Targets:    targets("metalio", "p99"),
+			Targets:    targets("metalio", "haproxy", "p99"),
 			Headline:   true,
 		},
 		{
 			Name: "proxy/64k", Title: "Proxy: messages of 64 KiB on 64 connections, 1,000 idle ones", Section: "Proxy", Note: note,
 			Reference: haproxy, Metrics: []run.Metric{messages, p99, p50, cpu, idle},
 			Contenders: contenders(load{conns: 1064, active: 64, size: 64 << 10}),
-			Targets:    append(targets("metalio", "p99"), targets("metalio-splice", "p99")...),
+			Targets:    append(targets("metalio", "haproxy", "p99"), targets("metalio-splice", "haproxy-splice", "p99")...),
 		},
 		{
 			Name: "proxy/stream", Title: "Proxy: 16 one-way streams, 1,000 idle connections", Section: "Proxy", Note: note,
 			Reference: haproxy, Metrics: []run.Metric{bytesPer, cpuKiB, idle},
 			Contenders: contenders(load{conns: 1016, active: 16, stream: true}),
-			Targets:    append(targets("metalio"), targets("metalio-splice")...),
+			Targets:    append(targets("metalio", "haproxy"), targets("metalio-splice", "haproxy-splice")...),
 		},
 	}
 }
 
-// targets compares a proxy with HAProxy at its best: no less throughput, and no
-// more processor time and of the other metrics.
-func targets(who string, others ...string) []run.Target {
-	against := []string{"haproxy", "haproxy-splice"}
-	list := []run.Target{
-		{Metric: "rate", Who: who, Against: against, Bound: 1},
-		{Metric: "cpu", Who: who, Against: against, Bound: 1},
-	}
-	for _, m := range others {
-		list = append(list, run.Target{Metric: m, Who: who, Against: against, Bound: 1})
+// targets compares two proxies that work in the same way: no less throughput, and
+// no more processor time and of the other metrics.
+func targets(who, against string, others ...string) (list []run.Target) {
+	for _, metric := range append([]string{"rate", "cpu"}, others...) {
+		list = append(list, run.Target{Metric: metric, Who: who, Against: []string{against}, Bound: 1})
 	}
 	return list
 }
