@@ -37,6 +37,7 @@ type parker struct {
 	lookAgain func(uintptr) bool
 	found     [64]Event
 	room      int // how much of found may be used
+	looks     int // how often it was called for this park
 	n         int
 	errno     syscall.Errno
 
@@ -59,8 +60,9 @@ const (
 	unparked // by unpark, which has set the file's deadline or is about to
 )
 
-// farPast is a deadline that has passed.
-var farPast = time.Unix(1, 0)
+// farPast is a deadline that has passed, on the monotonic clock, which is read
+// faster than the other.
+var farPast = time.Now().Add(-time.Hour)
 
 // open prepares for parking with s. It fails with the errno of epoll_create1, or
 // with ENOTSUP if Go's netpoller does not take the descriptor.
@@ -86,6 +88,7 @@ func (k *parker) open(s *selector) syscall.Errno {
 	k.file, k.conn, k.outer, k.inner = file, conn, outer, s.epfd
 	k.deadline = never
 	k.lookAgain = func(uintptr) bool {
+		k.looks++
 		k.n, k.errno = s.look(k.found[:k.room])
 		return k.n > 0 || k.errno != 0
 	}
@@ -142,12 +145,11 @@ func (k *parker) nest(clock *stopwatch) bool {
 	return k.nested
 }
 
-// parkable reports whether Auto parks for a sleep until then.
-func (p *Poll) parkable(until int64) bool {
+// parkable reports whether Auto parks for a sleep from now until then.
+func (p *Poll) parkable(now, until int64) bool {
 	if !p.parker.usable() {
 		return false
 	}
-	now := p.clock.read()
 	return now >= p.pace.crowded && until-now >= shortestPark && p.parker.worthNesting()
 }
 
@@ -159,13 +161,15 @@ func (p *Poll) park(events []Event, until int64) (int, syscall.Errno) {
 		return p.block(events, until)
 	}
 	k.room = min(len(events), len(k.found))
+	k.looks = 0
 	for {
 		woken := k.parkOnce(&p.clock, until)
-		p.pace.passed = p.clock.read()
+		p.slept = k.looks > 1 || woken
+		p.pace.parked = p.slept
 		if woken {
 			p.unparks++
 		}
-		if woken || k.n > 0 || k.errno != 0 || p.pace.passed >= until {
+		if woken || k.n > 0 || k.errno != 0 || until != never && p.clock.read() >= until {
 			return copy(events, k.found[:k.n]), k.errno
 		}
 	}

@@ -14,6 +14,6 @@ func (*parker) close()                       {}
 func (*parker) busy(int)                     {}
 func (*parker) usable() bool                 { return false }
 
-func (*Poll) parkable(int64) bool                      { return false }
+func (*Poll) parkable(int64, int64) bool               { return false }
 func (*Poll) park([]Event, int64) (int, syscall.Errno) { return 0, syscall.ENOTSUP }
 func (*Poll) unpark() bool                             { return false }

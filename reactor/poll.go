@@ -49,6 +49,9 @@ type Poll struct {
 	spins  spinning
 	pace   pace
 
+	// slept says that the last wait has parked and found nothing at first.
+	slept bool
+
 	// unparks counts the parks that unpark has ended.
 	unparks uint64
 

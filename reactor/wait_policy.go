@@ -82,10 +82,14 @@ const never = math.MaxInt64
 // await waits as the policy says, until descriptors are ready, other is pending
 // or timeout has passed.
 func (p *Poll) await(events []Event, timeout time.Duration, other sources) (int, syscall.Errno) {
-	n, errno := p.sel.look(events)
-	if n > 0 || errno != 0 || timeout == 0 || other.pending() {
-		p.keepPace(n)
-		return n, errno
+	// To park is to look once more, so that one who is likely to park does not
+	// look twice.
+	if timeout == 0 || !p.slept || other.pending() {
+		n, errno := p.sel.look(events)
+		if n > 0 || errno != 0 || timeout == 0 || other.pending() {
+			p.keepPace(n)
+			return n, errno
+		}
 	}
 	now := p.clock.read()
 	until := int64(never)
@@ -93,7 +97,7 @@ func (p *Poll) await(events []Event, timeout time.Duration, other sources) (int,
 		until = later(now, timeout)
 	}
 	if p.policy == Spin {
-		n, errno, _ = p.lookUntil(events, until, other)
+		n, errno, _ := p.lookUntil(events, until, other)
 		return n, errno
 	}
 	if p.policy == Auto && fineClock && p.spins.worthwhile() {
@@ -104,8 +108,9 @@ func (p *Poll) await(events []Event, timeout time.Duration, other sources) (int,
 		if found || until <= now+spinTime {
 			return n, errno
 		}
+		now += spinTime
 	}
-	return p.sleep(events, until, other)
+	return p.sleep(events, now, until, other)
 }
 
 // lookUntil looks again and again. Whether an interruption shows in a look is
@@ -126,26 +131,29 @@ func (p *Poll) lookUntil(events []Event, until int64, other sources) (n int, err
 }
 
 // sleep goes in the order of [msgq.WakeWord]: armed first and then looked at, so
-// that what comes in between ends the sleep.
-func (p *Poll) sleep(events []Event, until int64, other sources) (n int, errno syscall.Errno) {
+// that what comes in between ends the sleep. It is about now.
+func (p *Poll) sleep(events []Event, now, until int64, other sources) (n int, errno syscall.Errno) {
 	other.arm()
 	if !other.pending() {
-		n, errno = p.sleepArmed(events, until)
+		n, errno = p.sleepArmed(events, now, until)
 	}
 	other.disarm()
 	return n, errno
 }
 
 // sleepArmed chooses between the two ways of sleeping.
-func (p *Poll) sleepArmed(events []Event, until int64) (int, syscall.Errno) {
+func (p *Poll) sleepArmed(events []Event, now, until int64) (int, syscall.Errno) {
 	switch {
 	case p.policy == Park:
 		return p.park(events, until)
-	case p.policy == Auto && p.parkable(until):
+	case p.policy == Auto && p.parkable(now, until):
 		n, errno := p.park(events, beforeDeadline(until))
-		now := p.clock.read()
-		if n > 0 || errno != 0 || now < beforeDeadline(until) {
+		if n > 0 || errno != 0 || until == never {
 			return n, errno
+		}
+		now := p.clock.read()
+		if now < beforeDeadline(until) { // after unpark
+			return 0, 0
 		}
 		if now > until {
 			p.crowd(now)
@@ -173,6 +181,7 @@ func beforeDeadline(until int64) int64 {
 
 // block sleeps in the call.
 func (p *Poll) block(events []Event, until int64) (int, syscall.Errno) {
+	p.slept = false
 	now := p.clock.read()
 	p.passScheduler(now)
 	if until == never {
@@ -238,7 +247,8 @@ const (
 // pace is when a Poll has passed through the scheduler.
 type pace struct {
 	passed  int64
-	untimed int // events since the clock was read
+	parked  bool // has passed by parking, since the clock was read
+	untimed int  // events since the clock was read
 
 	// crowded is the moment until which other goroutines are taken to compute
 	// on all processors. Then passing through the scheduler means to queue
@@ -270,7 +280,8 @@ func (p *Poll) passScheduler(now int64) {
 	if now-p.pace.passed < passEvery {
 		return
 	}
-	if now < p.pace.crowded {
+	if p.pace.parked || now < p.pace.crowded {
+		p.pace.parked = false
 		p.pace.passed = now
 		return
 	}
