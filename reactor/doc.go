@@ -33,7 +33,7 @@
 // # Sleeping
 //
 // When nothing is ready, [WaitPolicy] says how a Poll or a Loop sleeps. [Auto],
-// which needs no thought, looks on for some 20 µs, for as long as that is worth
+// which needs no thought, looks on for up to 20 µs, for as long as that is worth
 // it, and then parks the goroutine where the system has a way to, so that no
 // thread is held and another goroutine ends the sleep of a Loop without a system
 // call. Timeouts are exact to what the kernel's own timer is.

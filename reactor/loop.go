@@ -99,6 +99,10 @@ type Loop[M any] struct {
 	next   int
 	count  int
 
+	// gatherUntil is until when a loop that spins leaves messages where they
+	// are, or 0.
+	gatherUntil int64
+
 	closed  bool // what is left of a turn is dropped
 	running atomic.Bool
 	stopped atomic.Bool

@@ -47,9 +47,10 @@ type Poll struct {
 	// Of the goroutine that is in Wait.
 	parker parker
 	spins  spinning
+	naps   naps
 	pace   pace
 
-	// slept says that the last wait has parked and found nothing at first.
+	// slept says that the last wait has found nothing at first, and slept.
 	slept bool
 
 	// unparks counts the parks that unpark has ended.
@@ -68,7 +69,7 @@ func NewPoll(cfg PollConfig) (*Poll, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
-	p := &Poll{policy: cfg.Wait, clock: stopwatch{time.Now()}}
+	p := &Poll{policy: cfg.Wait, clock: stopwatch{time.Now()}, naps: naps{longNap}}
 	if err := p.sel.open(cfg); err != nil {
 		return nil, fmt.Errorf("reactor: new poll: %w", err)
 	}

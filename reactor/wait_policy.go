@@ -14,14 +14,15 @@ import (
 type WaitPolicy uint8
 
 const (
-	// Auto looks on for some 20 µs, which is what falling asleep and being
-	// woken costs, and then sleeps in the way that is best here: where Park
-	// exists, parked, in the call for the last milliseconds before a deadline,
-	// because Go's own timers are coarser than the kernel's, and in the call
-	// also while other goroutines keep all processors busy and a parked one
-	// has to queue behind them. Elsewhere always in the call.
+	// Auto looks on for up to 20 µs, about what falling asleep and being woken
+	// costs, and then sleeps in the way that is best here: where Park
+	// exists, parked, but in the call for the last milliseconds before a
+	// deadline, because Go's own timers are coarser than the kernel's, while
+	// sleeps are shorter than 1 ms and end by descriptors, and while other
+	// goroutines keep all processors busy and a parked one has to queue behind
+	// them. Elsewhere always in the call.
 	//
-	// Looking on is given up while it is in vain, and tried again now and
+	// Looking on is given up while it takes too long, and tried again now and
 	// then, so that an idle Poll costs next to nothing. Windows does not look
 	// on, as its clock is too coarse to tell when 20 µs are over. On a goroutine
 	// that is locked to its thread, take Block or Spin.
@@ -35,7 +36,8 @@ const (
 	// costs a whole processor, so it is for machines that have one to spare,
 	// with GOMAXPROCS at 2 or more: on a single one, other goroutines would
 	// wait for Go's preemption, 10 ms each time. A Loop that spins is woken by
-	// messages, signals and Stop without a system call.
+	// messages, signals and Stop without a system call. While messages come in
+	// numbers, it takes them every 3 µs.
 	Spin
 
 	// Park sleeps as a goroutine of Go's netpoller and holds no thread. A Loop
@@ -82,8 +84,8 @@ const never = math.MaxInt64
 // await waits as the policy says, until descriptors are ready, other is pending
 // or timeout has passed.
 func (p *Poll) await(events []Event, timeout time.Duration, other sources) (int, syscall.Errno) {
-	// To park is to look once more, so that one who is likely to park does not
-	// look twice.
+	// To sleep is to look once more, so that one who is likely to sleep does
+	// not look twice.
 	if timeout == 0 || !p.slept || other.pending() {
 		n, errno := p.sel.look(events)
 		if n > 0 || errno != 0 || timeout == 0 || other.pending() {
@@ -101,14 +103,19 @@ func (p *Poll) await(events []Event, timeout time.Duration, other sources) (int,
 		return n, errno
 	}
 	if p.policy == Auto && fineClock && p.spins.worthwhile() {
-		n, errno, found := p.lookUntil(events, min(until, now+spinTime), other)
+		start := now
+		n, errno, found := p.lookUntil(events, min(until, start+spinTime), other)
+		now = p.clock.read()
 		// A parked Loop is woken by a message sooner than one that looks on
 		// hears of it, so that only descriptors make looking on worth it.
-		p.spins.record(found && (n > 0 || !p.parker.usable()))
-		if found || until <= now+spinTime {
+		if found && n == 0 && p.parker.usable() {
+			p.spins.record(spinTime)
+		} else {
+			p.spins.record(now - start)
+		}
+		if found || now >= until {
 			return n, errno
 		}
-		now += spinTime
 	}
 	return p.sleep(events, now, until, other)
 }
@@ -136,17 +143,45 @@ func (p *Poll) sleep(events []Event, now, until int64, other sources) (n int, er
 	other.arm()
 	if !other.pending() {
 		n, errno = p.sleepArmed(events, now, until)
+		p.naps.record(p.clock.read()-now, other.pending())
 	}
 	other.disarm()
 	return n, errno
 }
+
+// naps is the average of the last eight sleeps or so.
+type naps struct{ average int64 }
+
+const (
+	// shortNap is a sleep too short to be worth a park: what the scheduler
+	// does to let a goroutine go and take it back costs more than the call,
+	// which soon returns, mostly before its processor is given to others.
+	shortNap = int64(time.Millisecond)
+
+	// longNap is what longer ones count as, and those that a message has
+	// ended, because it ends a park much sooner than a call.
+	longNap = 4 * shortNap
+)
+
+func (s *naps) record(took int64, message bool) {
+	if message || took > longNap {
+		took = longNap
+	}
+	s.average += (took - s.average) / 8
+}
+
+// short reports whether the next sleep will probably be a short one. With a
+// single P, Go's monitor thread takes it away in any call that is not over in
+// 20 µs, so that none counts as short.
+func (s *naps) short() bool { return s.average < shortNap && runtime.GOMAXPROCS(0) > 1 }
 
 // sleepArmed chooses between the two ways of sleeping.
 func (p *Poll) sleepArmed(events []Event, now, until int64) (int, syscall.Errno) {
 	switch {
 	case p.policy == Park:
 		return p.park(events, until)
-	case p.policy == Auto && p.parkable(now, until):
+	case p.policy == Auto && !p.naps.short() && p.parkable(now, until):
+		p.passScheduler(now)
 		n, errno := p.park(events, beforeDeadline(until))
 		if n > 0 || errno != 0 || until == never {
 			return n, errno
@@ -184,31 +219,42 @@ func (p *Poll) block(events []Event, until int64) (int, syscall.Errno) {
 	p.slept = false
 	now := p.clock.read()
 	p.passScheduler(now)
-	if until == never {
-		return p.sel.sleep(events, -1)
-	}
 	if now >= until {
 		return p.sel.look(events)
 	}
-	return p.sel.sleep(events, time.Duration(until-now))
+	timeout := time.Duration(-1)
+	if until != never {
+		timeout = time.Duration(until - now)
+	}
+	n, errno := p.sel.sleep(events, timeout)
+	p.slept = p.clock.read()-now > shortestSleep
+	return n, errno
 }
 
+// shortestSleep is longer than a call that does not sleep.
+const shortestSleep = int64(5 * time.Microsecond)
+
 const (
-	// spinTime is how long Auto looks on: about what a sleep and a wake-up
-	// cost, so that it never does worse than twice the best choice.
+	// spinTime is how long Auto looks on: long enough for the stragglers among
+	// what usually comes soon.
 	spinTime = int64(20 * time.Microsecond)
 
-	// vainSpins in a row make Auto stop looking on. It tries again after 15
-	// sleeps, and if that is in vain too after 31, and so on up to mostSkipped.
-	vainSpins   = 4
+	// worthSpin is how long looking on may take, on average, to be worth it:
+	// more than what a sleep and a wake-up cost in processor time, for the
+	// latency that it saves, and less than would make a loop that has
+	// something to do every 20 µs a busy one.
+	worthSpin = int64(6 * time.Microsecond)
+
+	// A spin in vain that makes the average too long is followed by one sleep
+	// without a spin, the next by 3, then 7, and so on up to mostSkipped.
 	mostSkipped = 255
 )
 
 // spinning remembers whether looking on has been worth it.
 type spinning struct {
-	vain  uint8 // tries in a row that were not
-	skip  uint8 // sleeps until the next try
-	pause uint8 // sleeps between the last two tries
+	average int64 // of the time that it took, over the last sixteen or so
+	skip    uint8 // sleeps until the next try
+	pause   uint8 // sleeps between the last two tries
 }
 
 func (s *spinning) worthwhile() bool {
@@ -219,16 +265,17 @@ func (s *spinning) worthwhile() bool {
 	return true
 }
 
-func (s *spinning) record(worth bool) {
-	if worth {
-		*s = spinning{}
+// record takes note of a try, which has ended with a find or after spinTime.
+func (s *spinning) record(took int64) {
+	s.average += (took - s.average) / 16
+	if s.average <= worthSpin {
+		s.pause = 0
 		return
 	}
-	if s.vain++; s.vain < vainSpins {
-		return
+	if took <= worthSpin {
+		return // perhaps the first of many
 	}
-	s.vain = vainSpins - 1 // from now on one vain try is enough
-	s.pause = uint8(min(2*max(int(s.pause), 7)+1, mostSkipped))
+	s.pause = uint8(min(2*int(s.pause)+1, mostSkipped))
 	s.skip = s.pause
 }
 
@@ -250,6 +297,9 @@ type pace struct {
 	parked  bool // has passed by parking, since the clock was read
 	untimed int  // events since the clock was read
 
+	// probed is when a Poll that parks last passed to see who else runs.
+	probed int64
+
 	// crowded is the moment until which other goroutines are taken to compute
 	// on all processors. Then passing through the scheduler means to queue
 	// behind them, for 10 ms each, and is left to Go's own preemption.
@@ -261,8 +311,10 @@ const (
 	// must have run.
 	longPass = int64(time.Millisecond)
 
-	// crowdedFor is how long a finding of crowdedness counts.
+	// crowdedFor is how long a finding of crowdedness counts, and probeEvery
+	// how long it takes a Poll that parks to look for one.
 	crowdedFor = int64(time.Second)
+	probeEvery = int64(100 * time.Millisecond)
 )
 
 // keepPace is called when a look has found n events, or something else to do.
@@ -280,11 +332,12 @@ func (p *Poll) passScheduler(now int64) {
 	if now-p.pace.passed < passEvery {
 		return
 	}
-	if p.pace.parked || now < p.pace.crowded {
+	if now < p.pace.crowded || p.pace.parked && now-p.pace.probed < probeEvery {
 		p.pace.parked = false
 		p.pace.passed = now
 		return
 	}
+	p.pace.parked, p.pace.probed = false, now
 	runtime.Gosched()
 	p.pace.passed = p.clock.read()
 	if p.pace.passed-now > longPass {

@@ -29,32 +29,43 @@ func TestWaitPolicyString(t *testing.T) {
 
 func TestSpinningGivesUpAndTriesAgain(t *testing.T) {
 	var s spinning
-	spins := func(sleeps int, found bool) (n int) {
+	spins := func(sleeps int, took int64) (n int) {
 		for range sleeps {
 			if s.worthwhile() {
 				n++
-				s.record(found)
+				s.record(took)
 			}
 		}
 		return n
 	}
-	if n := spins(1000, true); n != 1000 {
+	if n := spins(1000, worthSpin/2); n != 1000 {
 		t.Errorf("%d spins of 1000 that are worth it", n)
 	}
-	if n := spins(vainSpins, false); n != vainSpins {
-		t.Errorf("%d spins before it gives up, want %d", n, vainSpins)
+	if n := spins(14, spinTime); n < 2 || n == 14 {
+		t.Errorf("%d spins in vain before it gives up, want two or more", n)
 	}
-	for _, pause := range []int{15, 31, 63, 127, mostSkipped, mostSkipped} {
-		if n := spins(pause, true); n != 0 {
-			t.Fatalf("%d spins among %d sleeps after it has given up", n, pause)
-		}
-		if n := spins(1, false); n != 1 {
-			t.Fatalf("does not try again after %d sleeps", pause)
-		}
+	spins(mostSkipped, spinTime)
+	if n := spins(10*(mostSkipped+1), spinTime); n > 20 {
+		t.Errorf("%d spins of %d after it has given up", n, 10*(mostSkipped+1))
 	}
-	spins(mostSkipped, true)
-	if n := spins(100, true); n != 100 {
+	// Once it is worth it again, the next try finds out.
+	spins(mostSkipped, worthSpin/2)
+	if n := spins(100, worthSpin/2); n != 100 {
 		t.Errorf("%d spins of 100 after one that was worth it", n)
+	}
+}
+
+func TestSpinningIsNotWorthALongTime(t *testing.T) {
+	var s spinning
+	n := 0
+	for range 1000 {
+		if s.worthwhile() {
+			n++
+			s.record(worthSpin + worthSpin/10)
+		}
+	}
+	if n > 50 {
+		t.Errorf("%d spins of 1000 that find something, but too late", n)
 	}
 }
 
@@ -138,3 +149,34 @@ type answerer struct {
 }
 
 func (a *answerer) Message(_ *Loop[int], i int) { a.answers <- i }
+
+// TestSpinningLoopGathersMessages: a batch is followed by a pause in which
+// messages are not looked for, and a single message is not.
+func TestSpinningLoopGathersMessages(t *testing.T) {
+	l, err := NewLoop[int](Config{Wait: Spin})
+	if err != nil {
+		t.Skip(err)
+	}
+	defer l.Close()
+	send := func(n int) {
+		for i := range n {
+			if err := l.Sender().TrySend(i); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if calls, err := l.RunOnce(&Unhandled[int]{}, -1); calls != n || err != nil {
+			t.Fatal(calls, err)
+		}
+	}
+	send(1)
+	if l.gatherUntil != 0 {
+		t.Error("one message makes the loop wait for more")
+	}
+	send(manyMessages)
+	if l.gatherUntil == 0 {
+		t.Error("a batch does not make the loop wait for more")
+	}
+	for l.gathering() {
+	}
+	send(1) // nothing keeps it from being found
+}
