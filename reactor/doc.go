@@ -32,16 +32,17 @@
 //
 // # Sleeping
 //
-// When nothing is ready, [WaitPolicy] says how a Poll or a Loop sleeps. [Auto],
-// which needs no thought, looks on for up to 20 µs, for as long as that is worth
-// it, and then parks the goroutine where the system has a way to, so that no
-// thread is held and another goroutine ends the sleep of a Loop without a system
-// call. Timeouts are exact to what the kernel's own timer is.
+// When nothing is ready, [WaitPolicy] says how a Poll or a Loop sleeps. [Auto]
+// needs no thought. It looks on for up to 20 µs while something mostly comes
+// within 6; then it sleeps in the system call if it will not be for long, and
+// otherwise parks its goroutine, where the system has a way to, so that no thread
+// is held and a message ends the sleep of a Loop without a system call. Timeouts
+// are exact to what the kernel's own timer is.
 //
 // A Poll is never off the scheduler for more than 5 ms, unless a handler is:
-// Go's monitor thread would take its processor away time and again. With
-// GOMAXPROCS at 1 and other goroutines that compute, each park costs a turn of
-// Go's scheduler, 10 ms: give a busy loop a processor.
+// Go's monitor thread would take its processor away time and again. Beside
+// goroutines that compute on all processors a loop waits for its turn like any
+// other goroutine, up to 10 ms or 20: give a busy one a processor.
 //
 // # Processes
 //
