@@ -217,8 +217,8 @@ func beforeDeadline(until int64) int64 {
 // block sleeps in the call.
 func (p *Poll) block(events []Event, until int64) (int, syscall.Errno) {
 	p.slept = false
-	now := p.clock.read()
-	p.passScheduler(now)
+	p.passScheduler(p.clock.read())
+	now := p.clock.read() // others may have run for long
 	if now >= until {
 		return p.sel.look(events)
 	}
