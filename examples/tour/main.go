@@ -1,11 +1,11 @@
-// Tour drives what metalio has so far, and prints what happened. It needs
-// nothing and talks to nobody but itself.
+// Tour drives what metalio has, and prints what happened. It needs nothing and
+// talks to nobody but itself.
 //
 //	go run ./examples/tour
 //
 // Each stop is a file to read: poll.go has the primitive, loop.go what is built
-// on it, echo.go a server and its client in one loop. A stop that does not see
-// what it should fails, and the tour with it.
+// on it, echo.go a server and its client in one loop, crowd.go a server for many.
+// A stop that does not see what it should fails, and the tour with it.
 package main
 
 import (
@@ -34,6 +34,7 @@ func tour(out io.Writer) error {
 		{"A signal", signal},
 		{"No event for a registration that is gone", staleEvents},
 		{"An echo over loopback", echo},
+		{"A thousand clients of package net", thousandClients},
 		{"Five kinds of event on one thread", fiveKinds},
 		{"A hundred thousand of them", hundredThousandEvents},
 	} {

@@ -18,6 +18,8 @@ func TestTour(t *testing.T) {
 	}
 	for _, want := range []string{
 		"came back: metal I/O for Go",
+		"clients of package net that came: 1000\n",
+		"registrations when all had left: 1\n",
 		"handled: writable, readable, message from another goroutine, timer",
 		"threads that handled them: 1,",
 		"goroutines of the process",
