@@ -2,11 +2,7 @@
 
 package reactor
 
-import (
-	"syscall"
-
-	"github.com/metalio/metalio"
-)
+import "github.com/metalio/metalio"
 
 // Event is one entry of the slice that [Poll.Wait] fills: which registration,
 // and what it is ready for. It is a view of the kernel's own record.
@@ -26,7 +22,7 @@ func (e Event) Ready() Ready { return epollReady(e.rec.Events) }
 // ends both. ERR alone is how a pipe reports that its reader is gone; with OUT
 // it is the same on other kernels, or a failed connection.
 func epollReady(bits uint32) Ready {
-	if bits&syscall.EPOLLRDNORM != 0 {
+	if bits&metalio.EPOLLRDNORM != 0 {
 		return readyExited // see exitBits
 	}
 	var r Ready

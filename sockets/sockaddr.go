@@ -45,7 +45,7 @@ func (a *sockaddr) set(ap netip.AddrPort, family int) error {
 		return errInvalidAddr
 	}
 	*a = sockaddr{}
-	if family == syscall.AF_INET {
+	if family == metalio.AF_INET {
 		if ip = ip.Unmap(); !ip.Is4() {
 			return errAddrFamily
 		}
@@ -99,9 +99,9 @@ func (a *sockaddr) addrPort() netip.AddrPort {
 // familyOf gives the socket family for an address; a mapped IPv4 address is IPv4.
 func familyOf(a netip.Addr) int {
 	if a.Unmap().Is4() {
-		return syscall.AF_INET
+		return metalio.AF_INET
 	}
-	return syscall.AF_INET6
+	return metalio.AF_INET6
 }
 
 // scopeID turns a zone, an interface's name or number, into the number that

@@ -105,13 +105,13 @@ type netSocket struct {
 // doubles the value and caps it by net.core.rmem_max. Accepted connections
 // inherit a listener's.
 func (s *netSocket) SetReadBuffer(bytes int) error {
-	return s.setOption(syscall.SOL_SOCKET, syscall.SO_RCVBUF, bytes, "SO_RCVBUF")
+	return s.setOption(metalio.SOL_SOCKET, metalio.SO_RCVBUF, bytes, "SO_RCVBUF")
 }
 
 // SetWriteBuffer sets the size of the kernel's send buffer in bytes. Linux
 // doubles the value and caps it by net.core.wmem_max.
 func (s *netSocket) SetWriteBuffer(bytes int) error {
-	return s.setOption(syscall.SOL_SOCKET, syscall.SO_SNDBUF, bytes, "SO_SNDBUF")
+	return s.setOption(metalio.SOL_SOCKET, metalio.SO_SNDBUF, bytes, "SO_SNDBUF")
 }
 
 // setOption sets an integer option; name is for the error.
@@ -170,7 +170,7 @@ func (s *netSocket) openBound(typ int, addr netip.AddrPort, cfg ListenConfig) er
 }
 
 func (s *netSocket) prepareBind(family, typ int, cfg ListenConfig) error {
-	if typ == syscall.SOCK_STREAM {
+	if typ == metalio.SOCK_STREAM {
 		if err := callError("setsockopt SO_REUSEADDR", sysReuseAddr(s.FD())); err != nil {
 			return err
 		}
@@ -182,9 +182,9 @@ func (s *netSocket) prepareBind(family, typ int, cfg ListenConfig) error {
 			return err
 		}
 	}
-	if family == syscall.AF_INET6 {
+	if family == metalio.AF_INET6 {
 		only := boolInt(cfg.V6Only)
-		if err := s.setOption(syscall.IPPROTO_IPV6, syscall.IPV6_V6ONLY, only, "IPV6_V6ONLY"); err != nil {
+		if err := s.setOption(metalio.IPPROTO_IPV6, metalio.IPV6_V6ONLY, only, "IPV6_V6ONLY"); err != nil {
 			return err
 		}
 	}

@@ -116,11 +116,11 @@ func (s *stream) Writev(bufs [][]byte) (n int, err error) {
 
 // CloseRead ends the reading side. Linux then gives io.EOF to Read once what
 // had arrived is read, and still accepts data from the peer.
-func (s *stream) CloseRead() error { return s.shutdown(syscall.SHUT_RD) }
+func (s *stream) CloseRead() error { return s.shutdown(metalio.SHUT_RD) }
 
 // CloseWrite ends the writing side: the peer reads io.EOF after what was
 // written before. Reading goes on.
-func (s *stream) CloseWrite() error { return s.shutdown(syscall.SHUT_WR) }
+func (s *stream) CloseWrite() error { return s.shutdown(metalio.SHUT_WR) }
 
 func (s *stream) shutdown(how int) error {
 	if !s.isOpen() {

@@ -100,7 +100,7 @@ var loopbackIPv4 = netip.AddrFrom4([4]byte{127, 0, 0, 1})
 // sysPipe connects two sockets over the loopback. Whoever else gets hold of the
 // port meanwhile is turned away by comparing addresses.
 func sysPipe() (r, w FD, errno syscall.Errno) {
-	l, errno := openSocket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
+	l, errno := openSocket(metalio.AF_INET, metalio.SOCK_STREAM, 0)
 	if errno != 0 {
 		return 0, 0, errno
 	}
@@ -130,7 +130,7 @@ func sysPipe() (r, w FD, errno syscall.Errno) {
 // connectedTo waits for the connection: on the loopback to a listening socket
 // the system answers by itself.
 func connectedTo(sa *sockaddr) (FD, syscall.Errno) {
-	fd, errno := openSocket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
+	fd, errno := openSocket(metalio.AF_INET, metalio.SOCK_STREAM, 0)
 	if errno != 0 {
 		return 0, errno
 	}
@@ -139,7 +139,7 @@ func connectedTo(sa *sockaddr) (FD, syscall.Errno) {
 	}
 	if errno == 0 {
 		// A pipe hands over what it is given at once.
-		errno = sysSetOption(fd, syscall.IPPROTO_TCP, syscall.TCP_NODELAY, 1)
+		errno = sysSetOption(fd, metalio.IPPROTO_TCP, metalio.TCP_NODELAY, 1)
 	}
 	if errno != 0 {
 		metalio.Closesocket(fd)
@@ -234,7 +234,7 @@ func sysSendTo(fd FD, p []byte, addr unsafe.Pointer, size uint32) (int, syscall.
 // Unix sockets are streams here, and pass no descriptors.
 
 func sysUnixSocket(typ int) (FD, syscall.Errno) {
-	if typ != syscall.SOCK_STREAM {
+	if typ != metalio.SOCK_STREAM {
 		return 0, syscall.EWINDOWS
 	}
 	return sysSocket(metalio.AF_UNIX, typ, 0)
@@ -301,7 +301,7 @@ func sysSetLinger(fd FD, sec int) syscall.Errno {
 	if sec < 0 {
 		l = syscall.Linger{}
 	}
-	return asErrno(syscall.SetsockoptLinger(syscall.Handle(fd), syscall.SOL_SOCKET, syscall.SO_LINGER, &l))
+	return asErrno(syscall.SetsockoptLinger(syscall.Handle(fd), metalio.SOL_SOCKET, metalio.SO_LINGER, &l))
 }
 
 func asErrno(err error) syscall.Errno {

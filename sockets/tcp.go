@@ -3,8 +3,9 @@ package sockets
 import (
 	"net"
 	"net/netip"
-	"syscall"
 	"time"
+
+	"github.com/metalio/metalio"
 )
 
 // ListenConfig has the settings of a listener. The zero value is good.
@@ -42,7 +43,7 @@ func ListenTCP(addr netip.AddrPort, cfg ListenConfig) (*TCPListener, error) {
 }
 
 func (l *TCPListener) listen(addr netip.AddrPort, cfg ListenConfig) error {
-	if err := l.openBound(syscall.SOCK_STREAM, addr, cfg); err != nil {
+	if err := l.openBound(metalio.SOCK_STREAM, addr, cfg); err != nil {
 		return err
 	}
 	return l.startListening(cfg)
@@ -108,7 +109,7 @@ func (c *TCPConn) DialFrom(local, addr netip.AddrPort) error {
 		return errOpen
 	}
 	c.stream = stream{}
-	if err := c.openConnecting(syscall.SOCK_STREAM, local, addr); err != nil {
+	if err := c.openConnecting(metalio.SOCK_STREAM, local, addr); err != nil {
 		return addrError("dial tcp", addr, err)
 	}
 	return nil
@@ -125,7 +126,7 @@ func (c *TCPConn) RemoteAddr() netip.AddrPort { return c.remoteAddr() }
 // SetNoDelay sets whether small segments are sent at once (TCP_NODELAY)
 // instead of being gathered while others are unacknowledged.
 func (c *TCPConn) SetNoDelay(on bool) error {
-	return c.setOption(syscall.IPPROTO_TCP, syscall.TCP_NODELAY, boolInt(on), "TCP_NODELAY")
+	return c.setOption(metalio.IPPROTO_TCP, metalio.TCP_NODELAY, boolInt(on), "TCP_NODELAY")
 }
 
 // noOption stands for a socket option that the system lacks.
@@ -136,7 +137,7 @@ const noOption = -1
 // negative one leaves the system's. Fractions of a second round up. OpenBSD has
 // no periods for one socket and keeps its own.
 func (c *TCPConn) SetKeepAlive(cfg net.KeepAliveConfig) error {
-	err := c.setOption(syscall.SOL_SOCKET, syscall.SO_KEEPALIVE, boolInt(cfg.Enable), "SO_KEEPALIVE")
+	err := c.setOption(metalio.SOL_SOCKET, metalio.SO_KEEPALIVE, boolInt(cfg.Enable), "SO_KEEPALIVE")
 	if err != nil || !cfg.Enable {
 		return err
 	}
@@ -152,7 +153,7 @@ func (c *TCPConn) SetKeepAlive(cfg net.KeepAliveConfig) error {
 		if o.value < 0 || o.option == noOption {
 			continue
 		}
-		if err := c.setOption(syscall.IPPROTO_TCP, o.option, o.value, o.name); err != nil {
+		if err := c.setOption(metalio.IPPROTO_TCP, o.option, o.value, o.name); err != nil {
 			return err
 		}
 	}

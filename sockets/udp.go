@@ -23,7 +23,7 @@ type UDPConn struct {
 // Backlog has no meaning here.
 func ListenUDP(addr netip.AddrPort, cfg ListenConfig) (*UDPConn, error) {
 	c := &UDPConn{family: familyOf(addr.Addr())}
-	if err := c.openBound(syscall.SOCK_DGRAM, addr, cfg); err != nil {
+	if err := c.openBound(metalio.SOCK_DGRAM, addr, cfg); err != nil {
 		return nil, addrError("listen udp", addr, err)
 	}
 	return c, nil
@@ -33,7 +33,7 @@ func ListenUDP(addr netip.AddrPort, cfg ListenConfig) (*UDPConn, error) {
 // receives from there alone. It does not wait; UDP has no handshake.
 func DialUDP(addr netip.AddrPort) (*UDPConn, error) {
 	c := &UDPConn{family: familyOf(addr.Addr())}
-	if err := c.openConnecting(syscall.SOCK_DGRAM, netip.AddrPort{}, addr); err != nil {
+	if err := c.openConnecting(metalio.SOCK_DGRAM, netip.AddrPort{}, addr); err != nil {
 		return nil, addrError("dial udp", addr, err)
 	}
 	return c, nil
@@ -101,7 +101,7 @@ func (c *UDPConn) RemoteAddr() netip.AddrPort { return c.remoteAddr() }
 
 // SetBroadcast sets whether datagrams may be sent to a broadcast address.
 func (c *UDPConn) SetBroadcast(on bool) error {
-	return c.setOption(syscall.SOL_SOCKET, syscall.SO_BROADCAST, boolInt(on), "SO_BROADCAST")
+	return c.setOption(metalio.SOL_SOCKET, metalio.SO_BROADCAST, boolInt(on), "SO_BROADCAST")
 }
 
 // Message is one datagram of a batch.

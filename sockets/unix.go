@@ -32,7 +32,7 @@ type UnixListener struct {
 // remove. Of cfg, ReusePort and V6Only have no meaning here.
 func ListenUnix(name string, cfg ListenConfig) (*UnixListener, error) {
 	l := &UnixListener{}
-	if err := l.openNamed(syscall.SOCK_STREAM, name, cfg); err != nil {
+	if err := l.openNamed(metalio.SOCK_STREAM, name, cfg); err != nil {
 		return nil, nameError("listen unix", name, err)
 	}
 	if err := l.startListening(cfg); err != nil {
@@ -94,7 +94,7 @@ func (c *UnixConn) Dial(name string) error {
 		return errOpen
 	}
 	c.stream = stream{}
-	err := c.openConnectedTo(syscall.SOCK_STREAM, name)
+	err := c.openConnectedTo(metalio.SOCK_STREAM, name)
 	if err == nil || err == ErrWouldBlock {
 		return err
 	}
@@ -103,7 +103,7 @@ func (c *UnixConn) Dial(name string) error {
 
 // UnixPair returns two stream connections that are connected to each other.
 func UnixPair() (a, b *UnixConn, err error) {
-	fds, errno := sysSocketpair(syscall.SOCK_STREAM)
+	fds, errno := sysSocketpair(metalio.SOCK_STREAM)
 	if errno != 0 {
 		return nil, nil, callError("socketpair", errno)
 	}
@@ -169,7 +169,7 @@ type UnixDatagram struct {
 // meaning here.
 func ListenUnixDatagram(name string, cfg ListenConfig) (*UnixDatagram, error) {
 	c := &UnixDatagram{}
-	if err := c.openNamed(syscall.SOCK_DGRAM, name, cfg); err != nil {
+	if err := c.openNamed(metalio.SOCK_DGRAM, name, cfg); err != nil {
 		return nil, nameError("listen unix datagram", name, err)
 	}
 	c.name = name
@@ -179,7 +179,7 @@ func ListenUnixDatagram(name string, cfg ListenConfig) (*UnixDatagram, error) {
 // DialUnixDatagram opens a socket without a name of its own that sends to name.
 func DialUnixDatagram(name string) (*UnixDatagram, error) {
 	c := &UnixDatagram{}
-	if err := c.openConnectedTo(syscall.SOCK_DGRAM, name); err != nil {
+	if err := c.openConnectedTo(metalio.SOCK_DGRAM, name); err != nil {
 		return nil, nameError("dial unix datagram", name, err)
 	}
 	return c, nil
