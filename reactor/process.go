@@ -2,6 +2,7 @@ package reactor
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"syscall"
 
@@ -24,10 +25,11 @@ var _ interface {
 //
 // The registration holds what it needs, a descriptor on Linux, until
 // DeregisterProcess or until the Poll is closed; that the exit was reported does
-// not end it. The error satisfies
-// errors.Is with ESRCH if there is no such process, EEXIST if it is registered,
-// EINVAL if pid is not positive, [errors.ErrUnsupported] if the system has no
-// mechanism (Linux before 5.3), and [os.ErrClosed].
+// not end it. The error satisfies errors.Is with ESRCH if there is no such
+// process, EEXIST if it is registered, EINVAL if pid is not positive,
+// [errors.ErrUnsupported] if the system has no mechanism (Linux before 5.3),
+// [os.ErrClosed] if the Poll is closed, and the system's errno otherwise (EMFILE;
+// on Windows access may be denied).
 func (p *Poll) RegisterProcess(pid int, token Token) error {
 	if err := p.registerProcess(pid, token); err != nil {
 		return fmt.Errorf("reactor: register process %d: %w", pid, err)
@@ -38,6 +40,9 @@ func (p *Poll) RegisterProcess(pid int, token Token) error {
 func (p *Poll) registerProcess(pid int, token Token) error {
 	if pid <= 0 {
 		return syscall.EINVAL
+	}
+	if int64(pid) > math.MaxInt32 {
+		return syscall.ESRCH // the systems would take the lower half for a process
 	}
 	if !p.gate.enter() {
 		return os.ErrClosed
@@ -63,7 +68,8 @@ func (p *Poll) registerProcess(pid int, token Token) error {
 }
 
 // DeregisterProcess ends what RegisterProcess began, before or after the exit.
-// The error satisfies errors.Is with ENOENT if pid is not registered.
+// The error satisfies errors.Is with ENOENT if pid is not registered, and with
+// [os.ErrClosed] if the Poll is closed.
 func (p *Poll) DeregisterProcess(pid int) error {
 	if err := p.deregisterProcess(pid); err != nil {
 		return fmt.Errorf("reactor: deregister process %d: %w", pid, err)

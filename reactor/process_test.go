@@ -93,6 +93,10 @@ func TestProcesses(t *testing.T) {
 			wantIs(t, w.RegisterProcess(noSuchPID, 7), syscall.ESRCH)
 			wantIs(t, w.RegisterProcess(0, 7), syscall.EINVAL)
 			wantIs(t, w.RegisterProcess(-1, 7), syscall.EINVAL)
+			wide := int64(os.Getpid()) | 1<<40 // cut to 32 bits it is this process
+			if fits := int64(int(wide)) == wide; fits {
+				wantIs(t, w.RegisterProcess(int(wide), 7), syscall.ESRCH)
+			}
 			must(t, w.Close())
 			wantIs(t, w.RegisterProcess(os.Getpid(), 7), os.ErrClosed)
 			wantIs(t, w.DeregisterProcess(os.Getpid()), os.ErrClosed)
