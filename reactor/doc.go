@@ -39,10 +39,11 @@
 // is held and a message ends the sleep of a Loop without a system call. Timeouts
 // are exact to what the kernel's own timer is.
 //
-// A Poll is never off the scheduler for more than 5 ms, unless a handler is:
-// Go's monitor thread would take its processor away time and again. Beside
-// goroutines that compute on all processors a loop waits for its turn like any
-// other goroutine, up to 10 ms or 20: give a busy one a processor.
+// A Poll that does not park passes through Go's scheduler every 5 ms, unless a
+// handler takes longer: Go's monitor thread would take its processor away time
+// and again. Beside goroutines that compute on all processors it leaves that to
+// the scheduler, and waits for its turn like any other goroutine, up to 10 ms or
+// 20: give a busy one a processor.
 //
 // # Processes
 //

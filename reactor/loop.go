@@ -244,10 +244,10 @@ func (l *Loop[M]) Sender() msgq.Sender[M] { return l.queue.Sender() }
 func (l *Loop[M]) Poll() *Poll { return l.poll }
 
 // Close ends the loop: senders get [msgq.ErrClosed], signals are given back,
-// registrations are forgotten, and messages and timers that have not been handled are dropped. To
-// lose no message, Stop and call RunOnce until it returns 0. Registered
-// descriptors stay open. A handler may call Close; Run then returns
-// [os.ErrClosed]. Closing again does nothing and returns nil.
+// registrations are forgotten, and messages and timers that have not been
+// handled are dropped. To lose no message, Stop and call RunOnce until it
+// returns 0. Registered descriptors stay open. A handler may call Close; Run
+// then returns [os.ErrClosed]. Closing again does nothing and returns nil.
 func (l *Loop[M]) Close() error {
 	l.closed = true
 	l.queue.Close() // it could fail only to wake the loop, which is here

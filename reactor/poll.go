@@ -15,8 +15,9 @@ type PollConfig struct {
 
 	// Capacity is the number of registrations to make room for, where the
 	// room is the process's own: on Windows, in steps of 1024 records of 64
-	// bytes. Elsewhere the kernel keeps the registrations, and Capacity has no
-	// effect.
+	// bytes; with kqueue, where it is the number of descriptors, from the
+	// lowest on, at 16 bytes each. More of them allocate. On Linux the kernel
+	// keeps the registrations, and Capacity has no effect.
 	Capacity int
 }
 

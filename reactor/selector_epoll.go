@@ -60,7 +60,6 @@ func (s *selector) control(op int, fd FD, token Token, bits uint32) syscall.Errn
 	if !validFD(fd) {
 		return syscall.EBADF
 	}
-	// Kernels before 2.6.9 want a record for EPOLL_CTL_DEL too, epoll_ctl(2).
 	ev := metalio.EpollEvent{Events: bits}
 	ev.SetData(uint64(token))
 	return metalio.RawEpollCtl(s.epfd, op, int(fd), &ev)
