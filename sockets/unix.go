@@ -1,6 +1,7 @@
 package sockets
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -63,12 +64,7 @@ func (l *UnixListener) Accept() (*UnixConn, error) {
 func (l *UnixListener) Name() string { return l.name }
 
 // Close stops listening and removes the socket's file.
-func (l *UnixListener) Close() error {
-	if err := l.socket.Close(); err != nil {
-		return err
-	}
-	return removeFile(l.name)
-}
+func (l *UnixListener) Close() error { return l.closeNamed(l.name) }
 
 // UnixConn is a Unix stream connection. The zero value is closed, and ready
 // for Dial and [UnixListener.AcceptInto]. Use it from one goroutine at a time.
@@ -235,12 +231,7 @@ func (c *UnixDatagram) WriteTo(p []byte, name string) (int, error) {
 func (c *UnixDatagram) Name() string { return c.name }
 
 // Close closes the socket and removes its file.
-func (c *UnixDatagram) Close() error {
-	if err := c.socket.Close(); err != nil {
-		return err
-	}
-	return removeFile(c.name)
-}
+func (c *UnixDatagram) Close() error { return c.closeNamed(c.name) }
 
 // openNamed opens a socket of the given type and binds it to name.
 func (s *netSocket) openNamed(typ int, name string, cfg ListenConfig) error {
@@ -321,6 +312,15 @@ func (a *unixAddr) set(name string) error {
 }
 
 func isAbstract(name string) bool { return hasAbstractNames && name[0] == '@' }
+
+// closeNamed removes the file first: when nobody listens any more, a successor may
+// take it for a dead one's and put its own in the place.
+func (s *netSocket) closeNamed(name string) error {
+	if !s.isOpen() {
+		return errClosed
+	}
+	return errors.Join(removeFile(name), s.socket.Close())
+}
 
 // removeFile removes a socket's file, which someone else may have done before.
 func removeFile(name string) error {

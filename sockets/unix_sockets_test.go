@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/metalio/metalio"
 	"github.com/metalio/metalio/sockets"
@@ -117,6 +118,46 @@ func TestUnixErrors(t *testing.T) {
 	if after := openDescriptors(t); after > before {
 		t.Fatalf("failures left %d descriptors", after-before)
 	}
+}
+
+// TestUnixSuccessorKeepsItsFile has somebody wait for a listener's end, to take
+// its name over: the listener must remove its own file and not the successor's.
+func TestUnixSuccessorKeepsItsFile(t *testing.T) {
+	name := socketName(t)
+	for range 500 {
+		l := listenUnix(t, name)
+		next := make(chan *sockets.UnixListener)
+		go func() { next <- succeed(t, name) }()
+		check(t, l.Close())
+		l = <-next
+		if l == nil {
+			return
+		}
+		if _, err := os.Lstat(name); err != nil {
+			t.Fatal("the successor's file:", err)
+		}
+		check(t, l.Close())
+	}
+}
+
+// succeed listens on name when nobody does any more, and removes what a dead
+// listener has left. It returns nil if it fails.
+func succeed(t *testing.T, name string) *sockets.UnixListener {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
+		l, err := sockets.ListenUnix(name, sockets.ListenConfig{})
+		if err == nil {
+			return l
+		}
+		c, err := sockets.DialUnix(name)
+		switch {
+		case err == nil:
+			c.Close()
+		case errors.Is(err, syscall.ECONNREFUSED):
+			os.Remove(name)
+		}
+	}
+	t.Error("nobody has given the name up")
+	return nil
 }
 
 func TestUnixPair(t *testing.T) {
