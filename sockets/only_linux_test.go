@@ -1,6 +1,7 @@
 package sockets_test
 
 import (
+	"math"
 	"net"
 	"net/netip"
 	"os"
@@ -156,4 +157,10 @@ func TestFullIsNotWritable(t *testing.T) {
 	if ready(t, a.FD(), metalio.Writable, 0) {
 		t.Fatal("still writable after ErrWouldBlock")
 	}
+}
+
+// Linux takes periods of up to 32767 s.
+func TestKeepAliveForever(t *testing.T) {
+	c, _ := netPeer(t, listen(t, sockets.ListenConfig{}))
+	wantIs(t, c.SetKeepAlive(net.KeepAliveConfig{Enable: true, Idle: math.MaxInt64}), syscall.EINVAL)
 }

@@ -2,6 +2,7 @@ package sockets
 
 import (
 	"io"
+	"math"
 	"net/netip"
 	"syscall"
 
@@ -114,10 +115,13 @@ func (s *netSocket) SetWriteBuffer(bytes int) error {
 	return s.setOption(metalio.SOL_SOCKET, metalio.SO_SNDBUF, bytes, "SO_SNDBUF")
 }
 
-// setOption sets an integer option; name is for the error.
+// setOption sets an option that is an int in C; name is for the error.
 func (s *netSocket) setOption(level, option, value int, name string) error {
 	if !s.isOpen() {
 		return errClosed
+	}
+	if int64(value) > math.MaxInt32 {
+		return callError("setsockopt "+name, syscall.EINVAL)
 	}
 	// The name is joined only for a failure: joining allocates, and a server
 	// sets options on every connection that it accepts.

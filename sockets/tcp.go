@@ -1,8 +1,10 @@
 package sockets
 
 import (
+	"math"
 	"net"
 	"net/netip"
+	"syscall"
 	"time"
 
 	"github.com/metalio/metalio"
@@ -164,10 +166,13 @@ func (c *TCPConn) SetKeepAlive(cfg net.KeepAliveConfig) error {
 // it in the background (the default), 0 drops it and resets the connection, and
 // sec > 0 sends it for so many seconds. On a non-blocking socket some systems
 // let Close itself wait for those seconds, which stalls the loop: prefer 0 or
-// negative.
+// negative. More than 65535 is EINVAL, because some systems keep 16 bits.
 func (c *TCPConn) SetLinger(sec int) error {
 	if !c.isOpen() {
 		return errClosed
+	}
+	if sec > math.MaxUint16 {
+		return callError("setsockopt SO_LINGER", syscall.EINVAL)
 	}
 	return callError("setsockopt SO_LINGER", sysSetLinger(c.FD(), sec))
 }
@@ -177,7 +182,7 @@ func seconds(d, ifZero time.Duration) int {
 	if d < 0 {
 		return -1
 	}
-	return int((d + time.Second - 1) / time.Second)
+	return int(min((d-1)/time.Second+1, math.MaxInt32))
 }
 
 func orDefault[T int | time.Duration](v, ifZero T) T {

@@ -565,6 +565,18 @@ func TestOptions(t *testing.T) {
 	check(t, c.SetWriteBuffer(64<<10))
 }
 
+// The system takes fewer bits than Go's types have: what does not fit must not
+// become another value.
+func TestOptionsThatDoNotFit(t *testing.T) {
+	c, _ := netPeer(t, listen(t, sockets.ListenConfig{}))
+	wantIs(t, c.SetLinger(1<<16), syscall.EINVAL) // as 16 bits, 0: a reset
+	if tooLarge := int64(1 << 32); int64(int(tooLarge)) == tooLarge {
+		wantIs(t, c.SetReadBuffer(int(tooLarge)), syscall.EINVAL)
+		wantIs(t, c.SetWriteBuffer(int(tooLarge)), syscall.EINVAL)
+		wantIs(t, c.SetLinger(int(tooLarge)), syscall.EINVAL)
+	}
+}
+
 func TestKeepAlive(t *testing.T) {
 	skipUnderWine(t, "Wine 8 has no TCP_KEEPIDLE")
 	c, _ := netPeer(t, listen(t, sockets.ListenConfig{}))
