@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"runtime"
 	"testing"
 	"time"
 )
@@ -25,12 +26,15 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// settles waits for connections that goroutines of package net still close.
+// settles waits for connections that goroutines of package net still close, and
+// for the pipe through which it has spliced, which it keeps for later until the
+// second garbage collection.
 func settles(want int) bool {
 	for deadline := time.Now().Add(patience); openDescriptors(nil) > want; {
 		if time.Now().After(deadline) {
 			return false
 		}
+		runtime.GC()
 		time.Sleep(time.Millisecond)
 	}
 	return true
