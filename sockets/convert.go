@@ -119,12 +119,13 @@ func toNet[T any](s *socket, convert func(*os.File) (any, error)) (converted T, 
 func dupConn(c syscall.Conn) (FD, error) {
 	raw, err := c.SyscallConn()
 	if err != nil {
-		return 0, err
+		return 0, fmt.Errorf("sockets: descriptor of %T: %w", c, err)
 	}
 	var fd FD
 	var errno syscall.Errno
+	// Package net's Control fails only when c is closed.
 	if err := raw.Control(func(from uintptr) { fd, errno = sysDup(from) }); err != nil {
-		return 0, err
+		return 0, fmt.Errorf("sockets: descriptor of %T: %w: %w", c, errClosed, err)
 	}
 	return fd, callError("dup", errno)
 }

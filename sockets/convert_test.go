@@ -156,6 +156,7 @@ func closedNetConnIsRefused(t *testing.T) {
 	check(t, peer.Close())
 	_, err := sockets.FromNetTCP(peer)
 	wantIs(t, err, net.ErrClosed)
+	wantIs(t, err, os.ErrClosed)
 	var closed sockets.TCPConn
 	_, err = closed.ToNet()
 	wantIs(t, err, os.ErrClosed)
