@@ -3,17 +3,20 @@ package reactor
 import (
 	"errors"
 	"fmt"
+	"math"
 	"sync/atomic"
 	"syscall"
 	"time"
 
 	"github.com/metalio/metalio/msgq"
 	"github.com/metalio/metalio/signals"
+	"github.com/metalio/metalio/slab"
 	"github.com/metalio/metalio/timers"
 )
 
 // Config configures a [Loop]. The zero Config is good: zero for a number means
-// its default.
+// its default. More than [slab.MaxLimit] registrations, events or messages are
+// refused.
 type Config struct {
 	// Wait says how the loop sleeps.
 	Wait WaitPolicy
@@ -44,24 +47,34 @@ type Config struct {
 	TimersPerTurn int
 }
 
-// perTurn is the default bound of each source.
-const perTurn = 256
+const (
+	// perTurn is the default bound of each source.
+	perTurn = 256
+
+	// mostRoom is how much room a Config may ask for. Beyond some number near
+	// it, making the memory panics.
+	mostRoom = slab.MaxLimit
+)
 
 func (cfg Config) withDefaults() (Config, error) {
 	for _, n := range [...]struct {
 		name  string
 		value *int
 		zero  int
+		most  int
 	}{
-		{"Capacity", &cfg.Capacity, 1024},
-		{"EventsPerTurn", &cfg.EventsPerTurn, perTurn},
-		{"MessageCapacity", &cfg.MessageCapacity, msgq.DefaultCapacity},
-		{"MessagesPerTurn", &cfg.MessagesPerTurn, perTurn},
-		{"TimerCapacity", &cfg.TimerCapacity, timers.DefaultCapacity},
-		{"TimersPerTurn", &cfg.TimersPerTurn, perTurn},
+		{"Capacity", &cfg.Capacity, 1024, slab.MaxLimit},
+		{"EventsPerTurn", &cfg.EventsPerTurn, perTurn, mostRoom},
+		{"MessageCapacity", &cfg.MessageCapacity, msgq.DefaultCapacity, mostRoom},
+		{"MessagesPerTurn", &cfg.MessagesPerTurn, perTurn, math.MaxInt},
+		{"TimerCapacity", &cfg.TimerCapacity, timers.DefaultCapacity, math.MaxInt}, // timers.New knows better
+		{"TimersPerTurn", &cfg.TimersPerTurn, perTurn, math.MaxInt},
 	} {
 		if *n.value < 0 {
 			return cfg, fmt.Errorf("reactor: new loop: %s %d is negative: %w", n.name, *n.value, syscall.EINVAL)
+		}
+		if *n.value > n.most {
+			return cfg, fmt.Errorf("reactor: new loop: %s %d is more than %d: %w", n.name, *n.value, n.most, syscall.EINVAL)
 		}
 		if *n.value == 0 {
 			*n.value = n.zero

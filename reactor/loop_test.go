@@ -4,6 +4,7 @@ package reactor
 
 import (
 	"errors"
+	"math"
 	"os"
 	"runtime"
 	"slices"
@@ -355,7 +356,10 @@ func testLoop(t *testing.T, policy WaitPolicy) {
 		}},
 		{"stats_add_up", Config{}, statsAddUp},
 		{"bad_config", Config{}, func(t *testing.T, l *Loop[int], h *scripted) {
-			for _, cfg := range []Config{{Capacity: -1}, {EventsPerTurn: -1}, {MessagesPerTurn: -1}, {TimersPerTurn: -1}, {Wait: 99}} {
+			for _, cfg := range []Config{
+				{Capacity: -1}, {EventsPerTurn: -1}, {MessagesPerTurn: -1}, {TimersPerTurn: -1}, {Wait: 99},
+				{Capacity: math.MaxInt}, {EventsPerTurn: math.MaxInt}, {MessageCapacity: math.MaxInt},
+			} {
 				_, err := NewLoop[int](cfg)
 				wantIs(t, err, syscall.EINVAL)
 			}
