@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"math"
 	"os"
+	"runtime"
 	"slices"
 	"syscall"
 	"testing"
@@ -51,6 +52,23 @@ func TestMilliseconds(t *testing.T) {
 			t.Errorf("milliseconds(%v) = %d, want %d", c.d, got, c.want)
 		}
 	}
+}
+
+// A thread that does not lead its process is no process.
+func TestThreadIsNoProcess(t *testing.T) {
+	w := newWatcher(t)
+	tids := make(chan int)
+	go func() {
+		runtime.LockOSThread() // the thread ends with the goroutine
+		tids <- syscall.Gettid()
+		<-tids
+	}()
+	tid := <-tids
+	defer close(tids)
+	if tid == os.Getpid() {
+		t.Skip("the goroutine has got the thread that leads the process")
+	}
+	wantIs(t, w.RegisterProcess(tid, 1), syscall.ESRCH)
 }
 
 func TestReadyOfEpollBits(t *testing.T) {

@@ -17,13 +17,23 @@ const exitBits = metalio.EPOLLRDNORM | metalio.EPOLLONESHOT
 func (s *selector) openProcess(pid int, token Token) (int, syscall.Errno) {
 	fd, errno := metalio.RawPidfdOpen(pid, 0)
 	if errno != 0 {
-		return 0, errno
+		return 0, whyNoProcess(errno)
 	}
 	if errno := s.control(metalio.EPOLL_CTL_ADD, FD(fd), token, exitBits); errno != 0 {
 		metalio.Close(fd)
 		return 0, errno
 	}
 	return fd, 0
+}
+
+// whyNoProcess says of a thread what is said of numbers that nobody has.
+// pidfd_open(2) knows threads only by a flag, and without it answers ENOENT or,
+// in older kernels, EINVAL.
+func whyNoProcess(errno syscall.Errno) syscall.Errno {
+	if errno == syscall.ENOENT || errno == syscall.EINVAL {
+		return syscall.ESRCH
+	}
+	return errno
 }
 
 func (s *selector) closeProcess(fd int) {
