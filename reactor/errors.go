@@ -31,7 +31,8 @@ type OpError struct {
 
 // Error names the call and the descriptor: "reactor: register fd 7: file exists".
 func (e *OpError) Error() string {
-	return "reactor: " + e.Op + " fd " + strconv.FormatUint(uint64(e.FD), 10) + ": " + e.Err.Error()
+	// An invalid descriptor has all bits set, and is known as -1.
+	return "reactor: " + e.Op + " fd " + strconv.Itoa(int(e.FD)) + ": " + e.Err.Error()
 }
 
 // Unwrap returns e.Err.

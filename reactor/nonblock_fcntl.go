@@ -23,16 +23,34 @@ func SetNonblock(fd FD) error {
 	return nil
 }
 
-// checkNonblocking returns nil if fd is open and in non-blocking mode.
+// checkNonblocking returns nil if fd is open and in non-blocking mode, and
+// otherwise why it cannot be registered for Edge.
 func checkNonblocking(fd FD) error {
 	flags, errno := statusFlags(fd)
 	if errno != 0 {
 		return errno
 	}
-	if flags&metalio.O_NONBLOCK == 0 {
-		return ErrBlocking
+	if flags&metalio.O_NONBLOCK != 0 {
+		return nil
 	}
-	return nil
+	if isAlwaysReady(fd) {
+		return errAlwaysReady // in non-blocking mode too
+	}
+	return ErrBlocking
+}
+
+// isAlwaysReady reports whether fd is a file of a kind that epoll refuses with
+// EPERM. Some kqueues take files, and report them as writable for ever.
+func isAlwaysReady(fd FD) bool {
+	var st syscall.Stat_t
+	if syscall.Fstat(int(fd), &st) != nil {
+		return false
+	}
+	switch st.Mode & syscall.S_IFMT {
+	case syscall.S_IFREG, syscall.S_IFDIR, syscall.S_IFBLK:
+		return true
+	}
+	return false
 }
 
 func statusFlags(fd FD) (int, syscall.Errno) {

@@ -152,7 +152,7 @@ func TestRegistration(t *testing.T) {
 			f, err := os.Open(os.Args[0]) // this program's own
 			must(t, err)
 			defer f.Close()
-			for _, mode := range []Mode{Level, OneShot} {
+			for _, mode := range []Mode{Level, Edge, OneShot} {
 				err = w.Register(fdOf(t, f), 1, Readable, mode)
 				wantIs(t, err, syscall.EPERM)
 				wantIs(t, err, fs.ErrPermission)
@@ -232,6 +232,10 @@ func TestRegistration(t *testing.T) {
 			w.register(a, 1, Readable, Level)
 			err := w.Register(a, 1, Readable, Level)
 			if got := err.Error(); !strings.HasPrefix(got, "reactor: register fd ") || !strings.HasSuffix(got, ": "+syscall.EEXIST.Error()) {
+				t.Fatal(got)
+			}
+			err = w.Register(^FD(0), 1, Readable, Level)
+			if got := err.Error(); !strings.HasPrefix(got, "reactor: register fd -1: ") {
 				t.Fatal(got)
 			}
 		}},

@@ -260,18 +260,12 @@ type integer interface {
 func set[F, V integer](field *F, value V) { *field = F(value) }
 
 // checkWatchable refuses what epoll refuses, so that programs meet the same
-// limits everywhere. Some kqueues take files, and report them as writable for
-// ever.
+// limits everywhere.
 func checkWatchable(fd FD, interest Interest) syscall.Errno {
-	if !validFD(fd) {
-		return syscall.EBADF
+	if _, errno := statusFlags(fd); errno != 0 {
+		return errno
 	}
-	var st syscall.Stat_t
-	if err := syscall.Fstat(int(fd), &st); err != nil {
-		return syscall.EBADF
-	}
-	switch st.Mode & syscall.S_IFMT {
-	case syscall.S_IFREG, syscall.S_IFDIR, syscall.S_IFBLK:
+	if isAlwaysReady(fd) {
 		return syscall.EPERM
 	}
 	return checkInterest(interest)
