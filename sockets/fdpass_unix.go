@@ -45,6 +45,9 @@ func sysSendFDs(fd FD, p []byte, fds []FD) (int, syscall.Errno) {
 	h.Level, h.Type = metalio.SOL_SOCKET, metalio.SCM_RIGHTS
 	store(&h.Len, size)
 	for i, passed := range fds {
+		if !validFD(passed) {
+			return 0, syscall.EBADF
+		}
 		*ctl.fd(0, i) = int32(passed)
 	}
 	iov := iovecOf(p)

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/metalio/metalio"
 	"github.com/metalio/metalio/sockets"
 )
@@ -64,6 +66,33 @@ func TestKeepAlivePeriods(t *testing.T) {
 	check(t, c.SetKeepAlive(net.KeepAliveConfig{Enable: true}))
 	wantOption(t, c.FD(), syscall.IPPROTO_TCP, metalio.TCP_KEEPIDLE, 15)
 	wantOption(t, c.FD(), syscall.IPPROTO_TCP, metalio.TCP_KEEPCNT, 9)
+}
+
+// Linux takes 32 bits of each of these. The others must not be dropped.
+func TestValuesBeyond32Bits(t *testing.T) {
+	if strconv.IntSize == 32 {
+		t.Skip("no such values")
+	}
+	beyond := func(low uintptr) int { return int(uint64(1)<<32 | uint64(low)) }
+
+	a, b := unixPair(t)
+	f := must[*os.File](t)(os.CreateTemp(t.TempDir(), ""))
+	closing(t, f)
+	must[int](t)(f.WriteString("x"))
+	_, err := a.WriteFDs([]byte("x"), []metalio.FD{metalio.FD(beyond(b.FD()))})
+	wantIs(t, err, syscall.EBADF)
+	_, err = a.Sendfile(metalio.FD(beyond(f.Fd())), 0, 1)
+	wantIs(t, err, syscall.EBADF)
+	_, err = b.Read(make([]byte, 1))
+	wantIs(t, err, sockets.ErrWouldBlock)
+
+	l := listen(t, sockets.ListenConfig{Backlog: beyond(0)})
+	// For a listener tcpi_sacked is the backlog, tcp_get_info of net/ipv4/tcp.c.
+	if info := must[*unix.TCPInfo](t)(unix.GetsockoptTCPInfo(int(l.FD()), unix.IPPROTO_TCP, unix.TCP_INFO)); info.Sacked == 0 {
+		t.Error("the backlog is 0")
+	}
+	_, err = sockets.NewSplicer(beyond(4096))
+	wantIs(t, err, syscall.EINVAL)
 }
 
 func TestUnixAbstractName(t *testing.T) {

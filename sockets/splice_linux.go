@@ -21,6 +21,9 @@ func sysSplice(to, from FD, size int) (int, syscall.Errno) {
 // sysSendfile takes the scheduler-aware form, because the socket does not block
 // but a file's disk may.
 func sysSendfile(to, file FD, offset int64, count int) (int, syscall.Errno) {
+	if !validFD(file) {
+		return 0, syscall.EBADF
+	}
 	for {
 		n, errno := metalio.Sendfile(int(to), int(file), &offset, min(count, maxTransfer))
 		if errno != syscall.EINTR {
@@ -33,6 +36,9 @@ func sysSendfile(to, file FD, offset int64, count int) (int, syscall.Errno) {
 func sysPipeSize(pipe FD, size int) (int, syscall.Errno) {
 	if size == 0 {
 		return metalio.RawFcntl(int(pipe), metalio.F_GETPIPE_SZ, 0)
+	}
+	if int(int32(size)) != size {
+		return 0, syscall.EINVAL // the kernel would cut it to 32 bits
 	}
 	return metalio.RawFcntl(int(pipe), metalio.F_SETPIPE_SZ, size)
 }

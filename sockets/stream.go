@@ -1,6 +1,7 @@
 package sockets
 
 import (
+	"math"
 	"syscall"
 
 	"github.com/metalio/metalio"
@@ -42,7 +43,7 @@ func (l *netSocket) startListening(cfg ListenConfig) error {
 	if backlog <= 0 {
 		backlog = maxBacklog
 	}
-	errno := sysListen(l.FD(), backlog)
+	errno := sysListen(l.FD(), min(backlog, math.MaxInt32))
 	if errno != 0 {
 		l.discard()
 	}
@@ -64,13 +65,12 @@ func (s *stream) Read(p []byte) (int, error) {
 	return s.readResult(n, errno)
 }
 
-// Readv reads into bufs in order, at most [MaxBuffers] of them, with one
-// system call. It otherwise behaves as Read.
+// Readv reads into bufs in order, at most [MaxBuffers] of them that are not
+// empty, with one system call. It otherwise behaves as Read.
 func (s *stream) Readv(bufs [][]byte) (int, error) {
 	if !s.isOpen() {
 		return 0, errClosed
 	}
-	bufs = bufs[:min(len(bufs), MaxBuffers)]
 	if totalLen(bufs) == 0 {
 		return 0, nil
 	}
@@ -104,12 +104,14 @@ func (s *stream) Writev(bufs [][]byte) (n int, err error) {
 	if !s.isOpen() {
 		return 0, errClosed
 	}
+	skip := 0 // what has gone of bufs[0]
 	for total := totalLen(bufs); n < total; {
-		m, errno := sysSendv(s.FD(), bufs, n)
+		m, errno := sysSendv(s.FD(), bufs, skip)
 		if errno != 0 {
 			return n, s.failed(errno, metalio.Writable)
 		}
 		n += m
+		bufs, skip = passOver(bufs, skip+m)
 	}
 	return n, nil
 }

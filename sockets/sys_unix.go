@@ -3,6 +3,7 @@
 package sockets
 
 import (
+	"math"
 	"runtime"
 	"syscall"
 	"unsafe"
@@ -30,6 +31,10 @@ func boxed(errno syscall.Errno) error { return errno }
 func inProgress(errno syscall.Errno) bool {
 	return errno == syscall.EINPROGRESS || errno == syscall.EINTR
 }
+
+// validFD reports whether a descriptor that is not ours fits in the int of a C
+// program. Cut to that, it could be another's.
+func validFD(fd FD) bool { return fd <= math.MaxInt32 }
 
 func notConnected(errno syscall.Errno) bool { return errno == syscall.ENOTCONN }
 

@@ -349,6 +349,10 @@ func TestReadvTakesAtMostMaxBuffers(t *testing.T) {
 	if n, err := b.Readv(bufs); n != sockets.MaxBuffers || err != nil {
 		t.Fatalf("Readv = %d, %v, want %d", n, err, sockets.MaxBuffers)
 	}
+	behindEmpty := append(make([][]byte, sockets.MaxBuffers), make([]byte, 1))
+	if n, err := b.Readv(behindEmpty); n != 1 || err != nil {
+		t.Fatalf("Readv behind empty buffers = %d, %v, want 1", n, err)
+	}
 	if n, err := b.Readv(nil); n != 0 || err != nil {
 		t.Fatalf("Readv(nil) = %d, %v", n, err)
 	}

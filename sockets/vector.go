@@ -31,6 +31,17 @@ func vector(bufs [][]byte, skip int) (vec [MaxBuffers]iovec, count int) {
 	return vec, count
 }
 
+// passOver is bufs without those that lie in their first n bytes, and how many of
+// these bytes are left, in the first buffer. Starting over at the first buffer for
+// each call would cost the square of their number.
+func passOver(bufs [][]byte, n int) ([][]byte, int) {
+	for len(bufs) > 0 && n >= len(bufs[0]) {
+		n -= len(bufs[0])
+		bufs = bufs[1:]
+	}
+	return bufs, n
+}
+
 func totalLen(bufs [][]byte) int {
 	total := 0
 	for _, b := range bufs {
