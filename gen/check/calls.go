@@ -18,7 +18,11 @@ func (r *resolver) call(c *model.Call) {
 		return
 	}
 	if c.Convention == model.Trap && c.Number < 0 && !c.Optional && !c.Absent {
-		r.errs.Add(c.Pos, "call %s has no system call number on %s", c.Name, r.p.Name()).
+		at := r.p.NumbersPos
+		if c.Pos.File == r.p.Pos.File {
+			at = c.Pos // the platform's own call
+		}
+		r.errs.Add(at, "call %s has no system call number on %s", c.Name, r.p.Name()).
 			Expected("%s under syscalls, or under absent if the platform lacks it", c.Name)
 	}
 	if c.Convention == model.DLL && c.DLL == "" {
@@ -75,6 +79,13 @@ func (r *resolver) param(c *model.Call, p *model.Param) {
 		r.errs.Add(p.Pos, "parameter %s of %s passes struct %s by value", p.Name, c.Name, t.goType).Expected("a pointer or a number")
 		return
 	}
+	if p.Type.Array > 0 {
+		r.errs.Add(p.Pos, "parameter %s of %s passes an array by value", p.Name, c.Name).Expected("a pointer to the first element, as C passes it")
+		return
+	}
+	if !r.ownGoType(c, p, t) {
+		return
+	}
 	if t.pointer && t.goPointer {
 		r.pointerParam(c, p, t)
 		return
@@ -87,6 +98,26 @@ func (r *resolver) param(c *model.Call, p *model.Param) {
 	if p.Go != "" {
 		p.GoType = p.Go
 	}
+}
+
+// ownGoType checks the Go type that the spec gives a parameter instead of the
+// computed one.
+func (r *resolver) ownGoType(c *model.Call, p *model.Param, t resolved) bool {
+	if p.Go == "" {
+		return true
+	}
+	known, size := r.goType(p.Go)
+	if !known {
+		r.errs.Add(p.Pos, "parameter %s of %s has the unknown Go type %q%s", p.Name, c.Name, p.Go, model.Suggest(p.Go, r.goTypes())).
+			Expected("an integer of Go, a struct, the go of an entry of types, or a pointer to one of them")
+		return false
+	}
+	if size > 0 && size != t.size {
+		r.errs.Add(p.Pos, "parameter %s of %s is %d bytes in C, and %s is %d", p.Name, c.Name, t.size, p.Go, size).
+			Expected("a Go type of %d bytes", t.size)
+		return false
+	}
+	return true
 }
 
 // sizeOf checks a parameter that passes a struct's size.
@@ -188,6 +219,11 @@ func (r *resolver) result(c *model.Call) {
 	}
 	t, ok := r.resolve(c.Returns.Type, c.Returns.Pos)
 	if !ok {
+		return
+	}
+	if t.st != nil || c.Returns.Type.Array > 0 || t.goPointer {
+		r.errs.Add(c.Returns.Pos, "call %s returns %s", c.Name, c.Returns.Type).
+			Expected("a number, or none; a pointer as a typedef whose go is uintptr, since what it points to is no memory of Go")
 		return
 	}
 	c.Returns.GoType = numberGoType(c.Returns.Type, t)

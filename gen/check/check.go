@@ -1,6 +1,7 @@
 package check
 
 import (
+	"math/big"
 	"strings"
 
 	"github.com/metalio/metalio/gen/model"
@@ -46,7 +47,7 @@ func platform(p *model.Platform, errs *model.Errors) {
 		r.call(c)
 	}
 	names(p, errs)
-	constants(p, errs)
+	r.constants()
 }
 
 func (r *resolver) allLaidOut() bool {
@@ -77,6 +78,12 @@ func names(p *model.Platform, errs *model.Errors) {
 				errs.Add(f.Pos, "field %s of struct %s is there already", f.Name, s.Name).Expected("another name than the one at %s", first)
 			}
 			fields[f.Name] = f.Pos
+		}
+		for _, f := range s.Fields {
+			if setter := "Set" + f.Name; f.Accessor && fields[setter] != (model.Pos{}) {
+				errs.Add(fields[setter], "field %s of struct %s has the name of the method that sets %s", setter, s.Name, f.Name).
+					Expected("another name, or no accessor on the field at %s", f.Pos)
+			}
 		}
 	}
 	aliases := map[string]bool{}
@@ -121,24 +128,48 @@ func GoNames(c *model.Call) []string {
 	return []string{c.Go, "Raw" + c.Go}
 }
 
-// constants refuses a value that its declared type cannot hold.
-func constants(p *model.Platform, errs *model.Errors) {
-	limits := map[string][2]int64{
-		"int8": {-1 << 7, 1<<7 - 1}, "int16": {-1 << 15, 1<<15 - 1}, "int32": {-1 << 31, 1<<31 - 1},
-		"uint8": {0, 1<<8 - 1}, "uint16": {0, 1<<16 - 1}, "uint32": {0, 1<<32 - 1}, "NTStatus": {0, 1<<32 - 1},
-	}
-	for _, g := range p.Groups {
-		limit, ok := limits[g.GoType]
-		if !ok {
+// constants refuses a type that is no integer, and a value that it cannot hold.
+func (r *resolver) constants() {
+	for _, g := range r.p.Groups {
+		if g.GoType == "" {
+			continue
+		}
+		known, _ := r.goType(g.GoType)
+		low, high, ok := r.limits(g.GoType)
+		if !known || !ok {
+			r.errs.Add(g.Pos, "the constants of %s have the type %q, which is no integer%s", g.Name, g.GoType, model.Suggest(g.GoType, r.goTypes())).
+				Expected("an integer of Go, or the go of an entry of types")
 			continue
 		}
 		for _, c := range g.Consts {
-			if c.Unsigned || c.Value < limit[0] || c.Value > limit[1] {
-				errs.Add(c.Pos, "constant %s = %s does not fit %s", c.Name, c.Text, g.GoType).
-					Expected("a value from %d to %d", limit[0], limit[1])
+			if v := c.Big(); v.Cmp(low) < 0 || v.Cmp(high) > 0 {
+				r.errs.Add(c.Pos, "constant %s = %s does not fit %s", c.Name, c.Text, g.GoType).Expected("a value from %d to %d", low, high)
 			}
 		}
 	}
+}
+
+// limits are the least and the greatest value of a Go integer.
+func (r *resolver) limits(goType string) (low, high *big.Int, ok bool) {
+	for _, td := range r.p.Typedefs {
+		if td.Go != goType {
+			continue
+		}
+		if goType = td.Alias; td.Declared {
+			goType = "uint32" // NTStatus, the one type that is declared by hand and has constants
+		}
+		break
+	}
+	if !isBuiltin(goType) || goType == "bool" || goType == "unsafe.Pointer" {
+		return nil, nil, false
+	}
+	bits := uint(r.builtinSize(goType) * 8)
+	one := big.NewInt(1)
+	if strings.HasPrefix(goType, "u") || goType == "byte" {
+		return new(big.Int), new(big.Int).Sub(new(big.Int).Lsh(one, bits), one), true
+	}
+	half := new(big.Int).Lsh(one, bits-1)
+	return new(big.Int).Neg(half), new(big.Int).Sub(half, one), true
 }
 
 // stubs adds to p what others of its families have and p lacks.

@@ -10,9 +10,6 @@ import (
 	"github.com/metalio/metalio/gen/model"
 )
 
-// builtinTypes are the Go names that a typedef may map to without an alias.
-var builtinTypes = []string{"int", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "uintptr", "bool", "byte", "unsafe.Pointer"}
-
 // resolved is a C type as a platform sees it.
 type resolved struct {
 	size, align int
@@ -115,6 +112,10 @@ func (r *resolver) element(t model.CType, pos model.Pos, depth int) (resolved, b
 		}
 		return resolved{size: s.Size, align: s.Align, goType: s.Name, st: s}, true
 	}
+	if t.Base == "void" {
+		r.errs.Add(pos, "void is a type without values").Expected("a pointer to it, or none where a call returns nothing")
+		return resolved{}, false
+	}
 	r.errs.Add(pos, "unknown C type %q%s", t.Base, model.Suggest(t.Base, r.known())).
 		Expected("a basic C type, an entry of types or the C name of an entry of structs")
 	return resolved{}, false
@@ -157,7 +158,15 @@ func (r *resolver) typedef(td *model.Typedef, depth int) (resolved, bool) {
 
 // alias checks td and decides whether its Go name is emitted.
 func (r *resolver) alias(td *model.Typedef) {
-	if _, ok := r.typedef(td, 0); !ok || td.Go == "" || td.Declared || isBuiltin(td.Go) {
+	t, ok := r.typedef(td, 0)
+	if !ok || td.Go == "" || td.Declared {
+		return
+	}
+	if isBuiltin(td.Go) {
+		if size := r.builtinSize(td.Go); size != t.size {
+			r.errs.Add(td.Pos, "type %s is %d bytes on %s, and %s is %d in Go", td.Name, t.size, r.p.Name(), td.Go, size).
+				Expected("a Go type of %d bytes", t.size)
+		}
 		return
 	}
 	c, err := model.ParseCType(td.C)
@@ -167,6 +176,49 @@ func (r *resolver) alias(td *model.Typedef) {
 	if beneath, ok := r.resolve(c, td.Pos); ok {
 		td.Alias = beneath.goType
 	}
+}
+
+// builtinSize is the size in bytes of one of model.BuiltinTypes.
+func (r *resolver) builtinSize(goType string) int {
+	switch goType {
+	case "bool", "byte":
+		return 1
+	case "int", "uint", "uintptr", "unsafe.Pointer":
+		return r.pointerSize().Size
+	}
+	bits, _ := strconv.Atoi(strings.TrimLeft(goType, "uint"))
+	return bits / 8
+}
+
+// goType reports whether the platform knows the Go type t, and its size in
+// bytes: 0 if that is left to the Go compiler.
+func (r *resolver) goType(t string) (known bool, size int) {
+	base := strings.TrimLeft(t, "[]*0123456789")
+	switch {
+	case !isBuiltin(base) && !slices.Contains(r.goTypes(), base):
+		return false, 0
+	case strings.HasPrefix(t, "*"):
+		return true, r.pointerSize().Size
+	case isBuiltin(t):
+		return true, r.builtinSize(t)
+	}
+	return true, 0
+}
+
+// goTypes lists the types that the generated file of this platform, or the
+// package by hand, declares.
+func (r *resolver) goTypes() []string {
+	var names []string
+	for _, s := range r.p.Structs {
+		names = append(names, s.Name)
+	}
+	for _, td := range r.p.Typedefs {
+		if td.Go != "" && !isBuiltin(td.Go) {
+			names = append(names, td.Go)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // basicGoType maps a basic C type of the given size to Go. Plain char is a
@@ -361,4 +413,4 @@ func (r *resolver) hasGoPointer(s *model.Struct) (string, bool) {
 
 func roundUp(n, align int) int { return (n + align - 1) / align * align }
 
-func isBuiltin(goType string) bool { return slices.Contains(builtinTypes, goType) }
+func isBuiltin(goType string) bool { return slices.Contains(model.BuiltinTypes, goType) }

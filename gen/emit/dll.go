@@ -21,7 +21,8 @@ func dllCalls(p *model.Platform) []*model.Call {
 }
 
 func dllVar(name string) string {
-	return "dll_" + strings.TrimSuffix(strings.ReplaceAll(strings.ToLower(name), "-", "_"), ".dll")
+	stem := strings.TrimSuffix(strings.ToLower(name), ".dll")
+	return "dll_" + strings.NewReplacer("-", "_", ".", "_").Replace(stem)
 }
 
 func procVar(c *model.Call) string { return "proc_" + symbol(c) }

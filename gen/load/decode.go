@@ -3,6 +3,7 @@ package load
 import (
 	"math/big"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/metalio/metalio/gen/model"
@@ -40,6 +41,9 @@ func (d *decoder) platform(goos, goarch string, n *node, pos model.Pos) *model.P
 		d.errs.Add(n.get("families").pos, "families is empty").Expected("at least one family, such as [unix, linux]")
 	}
 	d.port(p, n)
+	if len(*d.errs) > before {
+		return nil // of another platform: its calls would only repeat that
+	}
 	if p.Convention == model.Libc {
 		d.require(n, "library", "a spec whose convention is libc", pos)
 	}
@@ -52,6 +56,10 @@ func (d *decoder) platform(goos, goarch string, n *node, pos model.Pos) *model.P
 	}
 	for _, e := range entriesOf(n, "calls") {
 		p.Calls = append(p.Calls, d.call(e))
+	}
+	p.NumbersPos = p.Pos
+	if e := n.entry("syscalls"); e != nil {
+		p.NumbersPos = e.pos
 	}
 	d.numbers(p, entriesOf(n, "syscalls"))
 	d.absent(p, n.get("absent"))
@@ -95,7 +103,9 @@ func (d *decoder) dataModel(n *node) *model.DataModel {
 			continue
 		}
 		size, align := intOf(pair.items[0]), intOf(pair.items[1])
-		if align&(align-1) != 0 || size%align != 0 {
+		if !slices.Contains(sizesOf(basic), size) {
+			d.errs.Add(pair.pos, "%s of data model %s has %d bytes", basic, e.key, size).Expected("a size of %s", orList(sizesOf(basic)))
+		} else if align&(align-1) != 0 || size%align != 0 {
 			d.errs.Add(pair.pos, "%s of data model %s has size %d and alignment %d", basic, e.key, size, align).
 				Expected("an alignment that is a power of two and divides the size")
 		}
@@ -106,6 +116,30 @@ func (d *decoder) dataModel(n *node) *model.DataModel {
 			Expected("a size and an alignment for each basic type of C, and for pointer")
 	}
 	return m
+}
+
+// sizesOf are the sizes of a basic type that Go has an integer for and that some
+// platform of Go uses.
+func sizesOf(basic string) []int {
+	switch strings.TrimPrefix(strings.TrimPrefix(basic, "signed "), "unsigned ") {
+	case "char":
+		return []int{1}
+	case "short":
+		return []int{2}
+	case "int":
+		return []int{4}
+	case "long long":
+		return []int{8}
+	}
+	return []int{4, 8} // long, pointer
+}
+
+func orList(numbers []int) string {
+	var words []string
+	for _, n := range numbers {
+		words = append(words, strconv.Itoa(n))
+	}
+	return strings.Join(words, " or ")
 }
 
 func (d *decoder) typedef(e *entry) *model.Typedef {

@@ -12,9 +12,15 @@ var (
 	aCType   = &shape{kind: text, noun: "a C type, such as int, const void *, uint8_t[28] or struct timespec", check: cTypeRule}
 	aCName   = &shape{kind: text, noun: "a name of letters, digits and underscores", check: cNameRule, regex: cName.String()}
 	aGoName  = &shape{kind: text, noun: "an exported Go name, such as EpollEvent", check: goNameRule, regex: "^[A-Z][A-Za-z0-9_]*$"}
-	aType    = &shape{kind: text, noun: "the name of a Go type: a builtin one, unsafe.Pointer, or an exported name of package metalio", check: typeNameRule, regex: `^([A-Za-z][A-Za-z0-9]*|unsafe\.Pointer)$`}
+	aType    = &shape{kind: text, noun: "the name of a Go type: an integer, bool, unsafe.Pointer, or an exported name of package metalio", check: typeNameRule, regex: `^([A-Za-z][A-Za-z0-9]*|unsafe\.Pointer)$`}
+	aConst   = &shape{kind: text, noun: "a name that begins with a capital letter, since Go code outside the package uses it; c: says how C spells it", check: goNameRule, regex: "^[A-Z][A-Za-z0-9_]*$"}
+	aDLL     = &shape{kind: text, noun: "the file name of a DLL, such as ws2_32.dll", check: fileNameRule, regex: fileName.String()}
+	aLibrary = &shape{kind: text, noun: "the install name of a library, such as libc.so", check: filePathRule, regex: filePath.String()}
+	aSymbol  = &shape{kind: text, noun: "a name of letters, digits, underscores and dollar signs", check: symbolRule, regex: symbolName.String()}
+	aTag     = &shape{kind: text, noun: "a build tag of your own, of letters, digits and underscores", check: tagRule, regex: cName.String()}
 	aGoType  = &shape{kind: text, noun: "a Go type, such as uintptr or *[2]int32", check: goTypeRule}
-	aParam   = &shape{kind: text, noun: "a name of letters, digits and underscores that is no keyword of Go", check: paramNameRule, regex: cName.String()}
+	aParam   = &shape{kind: text, noun: "a name of letters, digits and underscores that neither Go nor the generated function uses", check: paramNameRule, regex: cName.String()}
+	errnos   = &shape{kind: list, noun: "a list of errors, such as [EAGAIN, EINTR]", items: &shape{kind: text, noun: "the name of an error, such as EAGAIN", check: errorNameRule, regex: errorName.String()}}
 	texts    = &shape{kind: list, noun: "a list of texts, such as [one, two]", items: aText}
 	sizePair = &shape{kind: list, noun: "[size, alignment] in bytes", items: aSize, count: 2}
 	offsets  = &shape{kind: list, noun: "a list of offsets, one for each field", items: aCount}
@@ -76,7 +82,7 @@ var fileShape = &shape{kind: mapping, noun: "a spec", keys: []key{
 	{"data_model", "The data model in force.", aText},
 	{"endian", "Byte order.", oneOf("little", "big")},
 	{"convention", "How calls are made unless a call says otherwise.", oneOf(model.Conventions...)},
-	{"library", "The C library's install name, for the convention libc.", aText},
+	{"library", "The C library's install name, for the convention libc.", aLibrary},
 	{"c_target", "The platform as the C cross compiler names it, for the header oracle.", aText},
 	{"absent", "C names of calls that this platform lacks; added to those of the extended files.", texts},
 	{"defines", "Macros that the header oracle defines; added to those of the extended files.", texts},
@@ -87,7 +93,7 @@ var fileShape = &shape{kind: mapping, noun: "a spec", keys: []key{
 	{"calls", "Kernel entries by C name.", named("call", aCName, callShape)},
 	{"syscalls", "Numbers of calls by C name.", named("syscall", aCName, numberShape)},
 	{"abilities", "What not every platform of a family can do, by the name that follows Has.", named("ability", aGoName, abilityShape)},
-	{"simulated", "What Linux takes from here for a simulated kernel: beginnings of names, by build tag.", named("build tag", aCName, texts)},
+	{"simulated", "What Linux takes from here for a simulated kernel: beginnings of names, by build tag.", named("build tag", aTag, texts)},
 }}
 
 var dataModelShape = &shape{kind: mapping, noun: "a mapping from C's basic types to [size, alignment]", keys: dataModelKeys()}
@@ -104,7 +110,7 @@ var groupShape = &shape{kind: mapping, noun: "a mapping with values", keys: []ke
 	{"doc", "Comment over the constants.", aText},
 	{"type", "Go type of the constants; untyped without.", aType},
 	{"unproved", "Why no oracle knows the constants, and what proves them instead.", aText},
-	{"values", "The constants: a number, or a mapping.", named("constant", aCName, constShape)},
+	{"values", "The constants: a number, or a mapping.", named("constant", aConst, constShape)},
 }}
 
 var constShape = &shape{kind: mapping, noun: "a number or a mapping", bare: shortFor("value"), short: "value", keys: []key{
@@ -114,7 +120,7 @@ var constShape = &shape{kind: mapping, noun: "a number or a mapping", bare: shor
 
 var abilityShape = &shape{kind: mapping, noun: "a mapping with doc and constants", keys: []key{
 	{"doc", "What the ability is, to follow \"whether this platform has\".", aText},
-	{"constants", "The constants that it takes, with the value that stands in for each where a platform lacks it.", named("constant", aCName, standInShape)},
+	{"constants", "The constants that it takes, with the value that stands in for each where a platform lacks it.", named("constant", aConst, standInShape)},
 }}
 
 var standInShape = &shape{kind: integer, noun: aNumber.noun}
@@ -148,14 +154,14 @@ var callShape = &shape{kind: mapping, noun: "a mapping", keys: []key{
 	{"go", "Go name, without Raw.", aGoName},
 	{"doc", "What the call does, to follow its name.", aText},
 	{"source", "Man page or documentation page.", aText},
-	{"errors", "Errors that a caller should expect.", texts},
+	{"errors", "Errors that a caller should expect.", errnos},
 	{"blocking", "Whether the call can put the thread to sleep.", oneOf(string(model.Never), string(model.Maybe))},
 	{"optional", "Whether a platform may lack the call.", aBool},
 	{"params", "Parameters in order: a C type, or a mapping.", named("parameter", aParam, paramShape)},
 	{"returns", "none, a C type, or a mapping.", returnShape},
 	{"convention", "How the call is made, if not as the platform's calls are.", oneOf(model.Conventions...)},
-	{"symbol", "The symbol or export, if it is not the call's name.", aText},
-	{"dll", "The DLL that exports the call.", aText},
+	{"symbol", "The symbol or export, if it is not the call's name.", aSymbol},
+	{"dll", "The DLL that exports the call.", aDLL},
 	{"unproved", "Why no oracle knows the call, and what proves it instead.", aText},
 }}
 

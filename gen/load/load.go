@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
@@ -13,17 +14,40 @@ import (
 	"github.com/metalio/metalio/gen/model"
 )
 
-// operatingSystems and architectures are the names that a platform file's name
-// may be made of: those that the Go toolchain gives a meaning in file names.
-var (
-	operatingSystems = []string{
-		"aix", "android", "darwin", "dragonfly", "freebsd", "illumos", "ios", "js", "linux",
-		"netbsd", "openbsd", "plan9", "solaris", "wasip1", "windows",
-	}
-	architectures = []string{
+// ports are the platforms that Go has: what a platform file's name may be made
+// of. A test compares them with "go tool dist list".
+var ports = map[string][]string{
+	"aix":       {"ppc64"},
+	"android":   {"386", "amd64", "arm", "arm64"},
+	"darwin":    {"amd64", "arm64"},
+	"dragonfly": {"amd64"},
+	"freebsd":   {"386", "amd64", "arm", "arm64"},
+	"illumos":   {"amd64"},
+	"ios":       {"amd64", "arm64"},
+	"js":        {"wasm"},
+	"linux": {
 		"386", "amd64", "arm", "arm64", "loong64", "mips", "mips64", "mips64le", "mipsle",
-		"ppc64", "ppc64le", "riscv64", "s390x", "wasm",
-	}
+		"ppc64", "ppc64le", "riscv64", "s390x",
+	},
+	"netbsd":  {"386", "amd64", "arm", "arm64"},
+	"openbsd": {"386", "amd64", "arm", "arm64", "ppc64", "riscv64"},
+	"plan9":   {"386", "amd64", "arm"},
+	"solaris": {"amd64"},
+	"wasip1":  {"wasm"},
+	"windows": {"386", "amd64", "arm64"},
+}
+
+var (
+	operatingSystems = slices.Sorted(maps.Keys(ports))
+	architectures    = slices.Compact(slices.Sorted(func(yield func(string) bool) {
+		for _, of := range ports {
+			for _, arch := range of {
+				if !yield(arch) {
+					return
+				}
+			}
+		}
+	}))
 )
 
 // besides are the names that the specs folder may hold besides platforms.
@@ -42,7 +66,8 @@ func Dir(dir string) ([]*model.Platform, error) {
 	var platforms []*model.Platform
 	for _, f := range found {
 		name := f.Name()
-		if f.IsDir() || strings.HasPrefix(name, ".") || slices.Contains(besides, name) {
+		folder := f.IsDir() && path.Ext(name) != ".yaml"
+		if folder || strings.HasPrefix(name, ".") || slices.Contains(besides, name) {
 			continue
 		}
 		if p := l.platform(path.Join(filepath.ToSlash(dir), name)); p != nil {
@@ -106,6 +131,8 @@ func (l *loader) split(name string) (goos, goarch string, ok bool) {
 		l.errs.Add(here, "unknown GOOS %q in the file's name%s", goos, model.Suggest(goos, operatingSystems)).Expected("%s", expected)
 	case !slices.Contains(architectures, goarch):
 		l.errs.Add(here, "unknown GOARCH %q in the file's name%s", goarch, model.Suggest(goarch, architectures)).Expected("%s", expected)
+	case !slices.Contains(ports[goos], goarch):
+		l.errs.Add(here, "Go has no port to %s/%s", goos, goarch).Expected("%s with one of %s", goos, strings.Join(ports[goos], ", "))
 	default:
 		return goos, goarch, true
 	}
@@ -123,7 +150,7 @@ func (l *loader) file(name string, from model.Pos) *file {
 	if f := l.files[name]; f != nil {
 		return f
 	}
-	src, err := os.ReadFile(filepath.FromSlash(name))
+	src, err := read(filepath.FromSlash(name))
 	if err != nil {
 		l.unreadable(name, from, err)
 		return nil
@@ -146,6 +173,27 @@ func (l *loader) file(name string, from model.Pos) *file {
 	return f
 }
 
+// largest is the size of the largest spec that is read: many times what any has,
+// and little enough for a parser whose time grows with the square.
+const largest = 256 << 10
+
+// read refuses what has no end or none in sight: a pipe, a device, a file that
+// cannot be a spec.
+func read(name string) ([]byte, error) {
+	info, err := os.Stat(name)
+	switch {
+	case err != nil:
+		return nil, err
+	case info.IsDir():
+		return nil, errors.New("it is a folder")
+	case !info.Mode().IsRegular():
+		return nil, errors.New("it is no regular file")
+	case info.Size() > largest:
+		return nil, fmt.Errorf("it has %d bytes, and a spec has at most %d", info.Size(), largest)
+	}
+	return os.ReadFile(name)
+}
+
 func (l *loader) unreadable(name string, from model.Pos, err error) {
 	reason := err.Error()
 	var pathErr *fs.PathError
@@ -155,7 +203,11 @@ func (l *loader) unreadable(name string, from model.Pos, err error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		reason = "there is no such file" + model.Suggest(name, l.nearby(name))
 	}
-	l.errs.Add(from, "cannot read %s: %s", name, reason).Expected("a spec file, named relative to this one")
+	expected := "a spec file, named relative to this one"
+	if from.Line == 0 {
+		expected = "a file that can be read" // the platform's own: nothing names it
+	}
+	l.errs.Add(from, "cannot read %s: %s", name, reason).Expected("%s", expected)
 }
 
 // nearby are the files that an extends might mean instead of name: those beside
@@ -168,7 +220,7 @@ func (l *loader) nearby(name string) []string {
 			continue // the folder's name is a pattern itself
 		}
 		for _, f := range found {
-			if f = filepath.ToSlash(f); !slices.Contains(l.open, f) {
+			if f = filepath.ToSlash(f); f != name && !slices.Contains(l.open, f) {
 				names = append(names, f)
 			}
 		}

@@ -1,11 +1,11 @@
 package load_test
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"path/filepath"
 	"reflect"
-	"runtime"
 	"strings"
 	"testing"
 
@@ -69,7 +69,7 @@ func one(t *testing.T, files map[string]string) *model.Platform {
 }
 
 func TestNumbers(t *testing.T) {
-	p := one(t, map[string]string{"windows_amd64.yaml": `extends: [base/least.yaml]
+	p := one(t, map[string]string{"linux_amd64.yaml": `extends: [base/least.yaml]
 constants:
   numbers:
     values:
@@ -174,8 +174,6 @@ syscalls: {three: {number: 3, macro: NR_three}}
 	}
 }
 
-// TestDiamond has two middle files that extend one: what the second middle
-// file overrides must not be undone by reading the common one again.
 // TestOrder puts a parameter in front of another by naming all of them, and
 // leaves the order alone otherwise.
 func TestOrder(t *testing.T) {
@@ -200,6 +198,8 @@ func TestOrder(t *testing.T) {
 	}
 }
 
+// TestDiamond has two middle files that extend one: what the second middle
+// file overrides must not be undone by reading the common one again.
 func TestDiamond(t *testing.T) {
 	p := one(t, map[string]string{
 		"base/top.yaml":    "extends: [least.yaml]\nheaders: [top.h]\nconstants: {g: {values: {A: 1, B: 1, C: 1}}}\n",
@@ -255,14 +255,38 @@ func TestLineEnds(t *testing.T) {
 	}
 }
 
+// TestUnreadableFile has what no spec can be where one should be. None of it may
+// be passed over, which would drop a platform, and none may be read for ever.
 func TestUnreadableFile(t *testing.T) {
-	if runtime.GOOS == "windows" {
-		t.Skip("a folder opened as a file fails there with another error, and a file's mode does not keep its owner out")
-	}
-	dir := specs(t, map[string]string{"linux_amd64.yaml": "extends: [base]\n"})
-	_, err := load.Dir(dir)
-	if err == nil || !strings.Contains(err.Error(), "linux_amd64.yaml:1:11: cannot read ") || !strings.Contains(err.Error(), "is a directory") {
-		t.Errorf("a folder named in extends gives %v", err)
+	const name = "linux_arm64.yaml"
+	for _, c := range []struct {
+		what, want string
+		make       func(name string) error
+	}{
+		{"a folder", "it is a folder", func(name string) error { return os.Mkdir(name, 0o755) }},
+		{"a long file", "and a spec has at most 262144", func(name string) error {
+			return os.WriteFile(name, bytes.Repeat([]byte("# a comment\n"), 30_000), 0o644)
+		}},
+		{"a link to nothing", "there is no such file", func(name string) error { return os.Symlink("nothing", name) }},
+		{"a link to itself", "", func(name string) error { return os.Symlink(filepath.Base(name), name) }},
+		{"a device without end", "it is no regular file", func(name string) error { return os.Symlink("/dev/zero", name) }},
+	} {
+		t.Run(c.what, func(t *testing.T) {
+			dir := specs(t, map[string]string{"linux_amd64.yaml": "extends: [base/least.yaml]\n"})
+			if err := c.make(filepath.Join(dir, name)); err != nil {
+				t.Skip(err) // links, on Windows
+			}
+			if _, err := os.Stat("/dev/zero"); c.what == "a device without end" && err != nil {
+				t.Skip(err)
+			}
+			_, err := load.Dir(dir)
+			if list, ok := errors.AsType[model.Errors](err); !ok || len(list) != 1 || filepath.Base(list[0].File) != name {
+				t.Fatalf("the error is %v", err)
+			}
+			if !strings.Contains(err.Error(), name+": cannot read ") || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), `mean "`+filepath.ToSlash(dir)+"/"+name) {
+				t.Errorf("the error is %v", err)
+			}
+		})
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/lexer"
 	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
 
@@ -99,7 +100,12 @@ func parse(file string, src []byte, errs *model.Errors) *node {
 		errs.Add(pos, "the file is not UTF-8").Expected("text in UTF-8, without a byte that belongs to no character")
 		return nil
 	}
-	tree, err := parser.ParseBytes(src, 0, parser.AllowDuplicateMapKey())
+	tokens := lexer.Tokenize(string(src))
+	if deep := tooDeep(tokens); deep != nil {
+		errs.Add(place(file, deep), "more than %d brackets are open at once", deepest).Expected("a closing bracket before this one")
+		return nil
+	}
+	tree, err := parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
 	if err != nil {
 		pos, msg := start, err.Error()
 		var located yaml.Error
@@ -113,6 +119,26 @@ func parse(file string, src []byte, errs *model.Errors) *node {
 		return nil
 	}
 	return document(file, tree, errs)
+}
+
+// deepest bounds the brackets that are open at once: specs have four, and the
+// parser takes a step into itself for each.
+const deepest = 32
+
+// tooDeep returns the token that opens one bracket too many, or nil.
+func tooDeep(tokens token.Tokens) *token.Token {
+	open := 0
+	for _, t := range tokens {
+		switch t.Type {
+		case token.MappingStartType, token.SequenceStartType:
+			if open++; open > deepest {
+				return t
+			}
+		case token.MappingEndType, token.SequenceEndType:
+			open--
+		}
+	}
+	return nil
 }
 
 // yamlWants says what should stand there, by what the parser says of the fault.

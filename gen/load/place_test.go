@@ -1,8 +1,11 @@
 package load
 
 import (
+	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -62,4 +65,25 @@ func misplaced(n *node, lines []string) []string {
 		verify(n.pos, n.text)
 	}
 	return wrong
+}
+
+// TestPorts compares the platforms that a file's name may be made of with those
+// of the Go toolchain.
+func TestPorts(t *testing.T) {
+	out, err := exec.Command("go", "tool", "dist", "list").Output()
+	if err != nil {
+		t.Skipf("go tool dist list: %v", err)
+	}
+	var ours []string
+	for _, goos := range slices.Sorted(maps.Keys(ports)) {
+		for _, goarch := range ports[goos] {
+			ours = append(ours, goos+"/"+goarch)
+		}
+	}
+	theirs := strings.Fields(string(out))
+	slices.Sort(theirs)
+	slices.Sort(ours)
+	if !slices.Equal(ours, theirs) {
+		t.Errorf("ports %v\nGo has %v", ours, theirs)
+	}
 }

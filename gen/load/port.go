@@ -24,6 +24,7 @@ var builtOn = map[string]string{"android": "linux", "ios": "darwin", "illumos": 
 // port refuses a spec that is of another platform than its file's name says.
 func (d *decoder) port(p *model.Platform, n *node) {
 	d.families(p, n)
+	d.reachable(p, n)
 	if want := Endian(p.GOARCH); n.get("endian").text != want {
 		d.errs.Add(blamed(p, n, "endian"), "%s is %s-endian here", p.GOARCH, n.get("endian").text).Expected("endian: %s", want)
 	}
@@ -34,6 +35,27 @@ func (d *decoder) port(p *model.Platform, n *node) {
 	if want := int(sizes.Sizeof(types.Typ[types.Uintptr])); p.DataModel.Basic["pointer"].Size != want {
 		d.errs.Add(blamed(p, n, "data_model"), "data model %s has pointers of %d bytes", p.DataModel.Name, p.DataModel.Basic["pointer"].Size).
 			Expected("a data_model with pointers of %d bytes, as %s has", want, p.GOARCH)
+	}
+}
+
+// reachedBy are the conventions of the systems that have no system call numbers
+// of their own to rely on. Go reaches all others by trap.
+var reachedBy = map[string]model.Convention{
+	"darwin": model.Libc, "ios": model.Libc, "openbsd": model.Libc, "windows": model.DLL,
+}
+
+// conventionOf is how Go reaches the system's kernel.
+func conventionOf(goos string) model.Convention {
+	if c, ok := reachedBy[goos]; ok {
+		return c
+	}
+	return model.Trap
+}
+
+// reachable refuses a convention that is another system's.
+func (d *decoder) reachable(p *model.Platform, n *node) {
+	if want := conventionOf(p.GOOS); p.Convention != want {
+		d.errs.Add(blamed(p, n, "convention"), "the convention is %s here", p.Convention).Expected("convention: %s, the one that Go has for %s", want, p.GOOS)
 	}
 }
 

@@ -108,7 +108,7 @@ func (s *shape) conformEntries(n *node, where string, errs *model.Errors) {
 // conformNamed checks an entry whose key is the spec author's own.
 func (s *shape) conformNamed(e *entry, where string, errs *model.Errors) {
 	if s.name != nil {
-		s.name.conformScalar(&node{kind: text, pos: e.pos, text: e.key}, "the name "+strconv.Quote(e.key), errs)
+		s.name.conformScalar(&node{kind: text, pos: e.pos, text: e.key}, "name of a "+s.noun, errs)
 	}
 	inside := s.noun + " " + e.key
 	if strings.HasPrefix(where, "fields of ") || strings.HasPrefix(where, "params of ") {
@@ -198,7 +198,7 @@ func goNameRule(s string) error {
 
 // typeNameRule allows what can stand on either side of an alias declaration.
 func typeNameRule(s string) error {
-	if s == "unsafe.Pointer" || goNameRule(s) == nil || types.Universe.Lookup(s) != nil {
+	if slices.Contains(model.BuiltinTypes, s) || goNameRule(s) == nil {
 		return nil
 	}
 	return fmt.Errorf("%q is no such name", s)
@@ -224,9 +224,62 @@ func isGoType(expr ast.Expr) bool {
 	return false
 }
 
+// inWrappers are the names that the body of a generated wrapper uses, besides
+// those that Go declares: a parameter of that name would hide what it means.
+var inWrappers = []string{"_", "e", "lastError", "r", "raceEnabled", "syscall", "unsafe", "windows"}
+
 func paramNameRule(s string) error {
-	if token.IsKeyword(s) {
+	switch {
+	case token.IsKeyword(s):
 		return fmt.Errorf("%q is a keyword of Go", s)
+	case types.Universe.Lookup(s) != nil || slices.Contains(inWrappers, s):
+		return fmt.Errorf("%q means something else in the generated function", s)
+	}
+	return cNameRule(s)
+}
+
+var fileName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]*$`)
+
+func fileNameRule(s string) error {
+	if !fileName.MatchString(s) {
+		return fmt.Errorf("%q is no file's name", s)
+	}
+	return nil
+}
+
+var filePath = regexp.MustCompile(`^[A-Za-z0-9_./+-]+$`)
+
+func filePathRule(s string) error {
+	if !filePath.MatchString(s) {
+		return fmt.Errorf("%q is no path of a file", s)
+	}
+	return nil
+}
+
+var symbolName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_$]*$`)
+
+func symbolRule(s string) error {
+	if !symbolName.MatchString(s) {
+		return fmt.Errorf("%q is no symbol", s)
+	}
+	return nil
+}
+
+var errorName = regexp.MustCompile(`^[A-Z][A-Z0-9_]*$`)
+
+func errorNameRule(s string) error {
+	if !errorName.MatchString(s) {
+		return fmt.Errorf("%q is no error's name", s)
+	}
+	return nil
+}
+
+// ownTags are the build tags that Go sets by itself.
+var ownTags = []string{"asan", "boringcrypto", "cgo", "gc", "gccgo", "ignore", "msan", "race", "unix"}
+
+func tagRule(s string) error {
+	if slices.Contains(ownTags, s) {
+		return fmt.Errorf("%q means something else to Go", s)
 	}
 	return cNameRule(s)
 }

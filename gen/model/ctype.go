@@ -63,3 +63,10 @@ func ParseCType(s string) (CType, error) {
 	}
 	return t, nil
 }
+
+// BuiltinTypes are the types of Go that a spec may name as they are. Any other
+// name is one that package metalio declares.
+var BuiltinTypes = []string{
+	"bool", "byte", "int", "int8", "int16", "int32", "int64",
+	"uint", "uint8", "uint16", "uint32", "uint64", "uintptr", "unsafe.Pointer",
+}

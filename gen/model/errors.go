@@ -33,7 +33,8 @@ func (e *Error) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s", e.place(), e.Msg)
 	if line, ok := sourceLine(e.Pos); ok {
-		fmt.Fprintf(&b, "\n    %s\n    %s^", line, indent(line, e.Col-1))
+		line, col := window(line, e.Col)
+		fmt.Fprintf(&b, "\n    %s\n    %s^", line, indent(line, col-1))
 	}
 	if e.Hint != "" {
 		fmt.Fprintf(&b, "\n    expected %s", e.Hint)
@@ -71,6 +72,29 @@ func sourceLine(pos Pos) (string, bool) {
 	}
 	line := lines[pos.Line-1]
 	return strings.ToValidUTF8(line, "\uFFFD"), strings.TrimSpace(line) != ""
+}
+
+// widest is how much of a line a message shows.
+const widest = 160
+
+// window returns the part of a long line around the character col, with dots
+// for what it leaves out, and the place of that character in it.
+func window(line string, col int) (string, int) {
+	runes := []rune(line)
+	if len(runes) <= widest {
+		return line, col
+	}
+	const dots = "..."
+	start := max(0, min(col-1-widest/2, len(runes)-widest))
+	end := start + widest
+	part := string(runes[start:end])
+	if end < len(runes) {
+		part += dots
+	}
+	if start == 0 {
+		return part, col
+	}
+	return dots + part, col - start + len(dots)
 }
 
 // indent returns white space as wide as the first n characters of line: tabs

@@ -1,6 +1,9 @@
 package model
 
-import "fmt"
+import (
+	"fmt"
+	"math/big"
+)
 
 // Pos is a place in a spec file. Lines and columns count from one.
 type Pos struct {
@@ -43,6 +46,10 @@ type Platform struct {
 	Calls        []*Call
 	Abilities    []*Ability
 	Simulated    []*Simulated
+
+	// NumbersPos is the place of the last file's system call numbers, or of the
+	// platform's file if it has none: a number that is missing is missing there.
+	NumbersPos Pos
 
 	// Placeholders are the types that only stubs mention: check fills them.
 	Placeholders []string
@@ -134,6 +141,14 @@ type Const struct {
 	Unsigned bool   // Value holds the bits of a uint64 above the int64 range
 	Text     string // as written in the spec: keeps the radix
 	C        string // C expression for the oracle when it is not the name
+}
+
+// Big returns the value with its sign.
+func (c *Const) Big() *big.Int {
+	if c.Unsigned {
+		return new(big.Int).SetUint64(uint64(c.Value))
+	}
+	return big.NewInt(c.Value)
 }
 
 // Struct is a C structure.
