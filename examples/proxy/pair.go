@@ -2,6 +2,7 @@ package main
 
 import (
 	"io"
+	"time"
 
 	"github.com/metalio/metalio/reactor"
 	"github.com/metalio/metalio/slab"
@@ -33,6 +34,7 @@ type end struct {
 	connecting bool // not known yet how the dial goes
 	closing    bool // its end or an error has been announced
 	ended      bool // its end has been passed on, or there is nobody to take more
+	lost       bool // one of the pair is gone, and what it had sent is in its way
 	streams    bool // moved much the last time
 }
 
@@ -66,8 +68,16 @@ func (p *proxy) start(c *end) error {
 	if p.idle <= 0 {
 		return nil
 	}
-	id, err := p.loop.AfterNow(p.idle, reactor.Token(c.key))
-	c.timer, c.peer.timer = id, id
+	return p.limit(c, p.idle)
+}
+
+// limit cuts a pair when d has passed, unless it is put off until then.
+func (p *proxy) limit(e *end, d time.Duration) error {
+	if p.loop.Reset(e.timer, d) {
+		return nil
+	}
+	id, err := p.loop.AfterNow(d, reactor.Token(e.key))
+	e.timer, e.peer.timer = id, id
 	return err
 }
 
@@ -89,6 +99,9 @@ func (p *proxy) Readable(_ *loop, token reactor.Token, ready reactor.Ready) {
 	}
 	if e.load == nil {
 		p.carry(e)
+	}
+	if ready.IsError() {
+		p.lose(slab.Key(token))
 	}
 }
 
@@ -172,8 +185,38 @@ func (p *proxy) move(from *end, limit int) (n int, err error) {
 
 // putOff starts the time anew for which a pair may be idle.
 func (p *proxy) putOff(e *end) {
-	if p.idle > 0 {
-		p.loop.Reset(e.timer, p.idle)
+	if d := p.patience(e); d > 0 {
+		p.loop.Reset(e.timer, d)
+	}
+}
+
+// lastWords is for how long a peer may take nothing of what the other, which is
+// gone, has left. It may never take it: a server that waits for its own answer
+// to be read does not.
+const lastWords = 2 * time.Second
+
+// patience is for how long a pair may be idle; 0 is for ever.
+func (p *proxy) patience(e *end) time.Duration {
+	if e.lost && (p.idle <= 0 || p.idle > lastWords) {
+		return lastWords
+	}
+	return p.idle
+}
+
+// lose is called when an end is gone, that is, reset. If its peer does not take
+// what it had sent, the pair does not wait for that as long as for a live one.
+func (p *proxy) lose(key slab.Key) {
+	e, ok := p.ends.Get(key)
+	if !ok || e.lost {
+		return
+	}
+	if e.peer.connecting { // to whom nobody has said anything yet
+		p.reset(e)
+		return
+	}
+	e.lost, e.peer.lost = true, true
+	if p.limit(e, p.patience(e)) != nil {
+		p.reset(e)
 	}
 }
 
@@ -212,9 +255,14 @@ func (p *proxy) giveUp(from *end) {
 	p.pool.give(from.load)
 	from.load = nil
 	p.carry(to)
-	if _, ok := p.ends.Get(key); ok && to.load == nil {
-		p.reset(from)
+	if _, ok := p.ends.Get(key); !ok {
+		return
 	}
+	if to.load == nil {
+		p.reset(from)
+		return
+	}
+	p.lose(to.key)
 }
 
 // reset cuts a pair: both peers learn that it was not its proper end.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"os"
 	"strconv"
 	"strings"
@@ -12,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/metalio/metalio/sockets"
 )
 
 const testLimit = "PROXY_TEST_LIMIT"
@@ -75,6 +78,27 @@ func TestOutOfDescriptors(t *testing.T) {
 			t.Fatalf("the proxy was busy for %v: it spins", busy)
 		}
 	})
+}
+
+// TestResetBeforeTheServerAnswers has a server that is too busy for a connection,
+// and a client that does not wait for it.
+func TestResetBeforeTheServerAnswers(t *testing.T) {
+	l, err := sockets.ListenTCP(netip.MustParseAddrPort("127.0.0.1:0"), sockets.ListenConfig{Backlog: 1})
+	must(t, err)
+	defer l.Close()
+	for range 16 { // Linux drops what its queue has no room for
+		c, err := sockets.DialTCP(l.Addr())
+		must(t, err)
+		defer c.Close()
+	}
+	p := startProxy(t, l.Addr().String(), "-idle", "0")
+	c := p.dial()
+	_, err = c.Write([]byte("hello"))
+	must(t, err)
+	p.report("totals", func(r totals) bool { return r.open == 1 && r.moved[client] == 0 })
+	must(t, c.SetLinger(0))
+	must(t, c.Close())
+	p.report("totals", func(r totals) bool { return r.open == 0 })
 }
 
 // TestAnswerBeforeTheEnd has a server that answers a request of which it does

@@ -218,6 +218,38 @@ func TestResetIsPassedOn(t *testing.T) {
 	})
 }
 
+// TestResetOfAStoppedClient has clients that are stopped, because their servers
+// do not read, or wait for their own answers to be read, and then reset. Nobody
+// takes any more what they had sent, but the proxy must not keep it for ever.
+func TestResetOfAStoppedClient(t *testing.T) {
+	if !hasReset() {
+		t.Skip("Wine ends the connection instead of resetting it")
+	}
+	inEachMode(t, func(t *testing.T, flags ...string) {
+		for name, server := range map[string]func(*net.TCPConn, chan struct{}) error{
+			"deaf": func(_ *net.TCPConn, end chan struct{}) error { <-end; return nil },
+			"echo": func(c *net.TCPConn, _ chan struct{}) error { return echo(c) },
+		} {
+			t.Run(name, func(t *testing.T) {
+				end := make(chan struct{})
+				to := serve(t, func(c *net.TCPConn) error { return server(c, end) })
+				t.Cleanup(func() { close(end) })
+				p := startProxy(t, to, append(flags, "-idle", "0")...)
+				c := p.dial()
+				const size = 256 << 20
+				n, err := writeUntilStopped(c, size)
+				must(t, err)
+				if n == size {
+					t.Fatal("the client was not stopped")
+				}
+				must(t, c.SetLinger(0))
+				must(t, c.Close())
+				p.report("totals", func(r totals) bool { return r.accepted == 1 && r.open == 0 })
+			})
+		}
+	})
+}
+
 // TestIdle has a connection that falls silent, and one that does not.
 func TestIdle(t *testing.T) {
 	const idle = time.Second
