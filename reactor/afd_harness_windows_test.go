@@ -13,9 +13,10 @@ func (w *watcher) slot(s FD) (uint32, *pollRecord) {
 }
 
 // waitForPort returns when a goroutine sleeps in p.Wait, or is about to: from
-// then on changes are carried out at once.
+// then on changes are carried out at once. On a machine so busy that the wait is
+// over by the time that this looks, it gives up.
 func waitForPort(p *Poll) {
-	for {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
 		p.sel.mu.Lock()
 		waiting := p.sel.waiting
 		p.sel.mu.Unlock()

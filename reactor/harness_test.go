@@ -270,11 +270,15 @@ func (w *watcher) interests() Interest {
 
 // waitForWaiter returns when a goroutine is in p.Wait. It may not be asleep
 // yet, which the tests that call it must not depend on.
-func waitForWaiter(p *Poll) {
-	for p.gate.state.Load()&aloneBit == 0 {
+func waitForWaiter(p *Poll) error {
+	for deadline := time.Now().Add(patience); p.gate.state.Load()&aloneBit == 0; {
+		if time.Now().After(deadline) {
+			return errors.New("nobody waits")
+		}
 		time.Sleep(time.Millisecond)
 	}
 	time.Sleep(5 * time.Millisecond)
+	return nil
 }
 
 // whileWaiting runs f in another goroutine when one is in p.Wait, and lets the
@@ -283,7 +287,10 @@ func whileWaiting(t testing.TB, p *Poll, f func() error) {
 	t.Helper()
 	done := make(chan error, 1)
 	go func() {
-		waitForWaiter(p)
+		if err := waitForWaiter(p); err != nil {
+			done <- err
+			return
+		}
 		done <- f()
 	}()
 	t.Cleanup(func() { must(t, <-done) })

@@ -1,3 +1,5 @@
+//go:build unix || windows
+
 package reactor
 
 import (
@@ -71,11 +73,7 @@ func (s *sleeper) Timeout(*Loop[int], Token, uint32) { s.timeouts++ }
 // TestStatsShowLag has a handler that sleeps, which makes its turn long and a
 // timer late.
 func TestStatsShowLag(t *testing.T) {
-	l, err := NewLoop[int](Config{})
-	if err != nil {
-		t.Skip(err)
-	}
-	defer l.Close()
+	l := newLoop(t, Config{})
 	h := &sleeper{}
 	// With a timer about, every turn reads the clock.
 	if _, err := l.After(time.Hour, 2); err != nil {
@@ -99,11 +97,7 @@ func TestStatsShowLag(t *testing.T) {
 }
 
 func TestTurnsWithoutTimersAreSampled(t *testing.T) {
-	l, err := NewLoop[int](Config{})
-	if err != nil {
-		t.Skip(err)
-	}
-	defer l.Close()
+	l := newLoop(t, Config{})
 	for range 10 * sampledTurns {
 		if _, err := l.RunOnce(&sleeper{}, 0); err != nil {
 			t.Fatal(err)
@@ -117,16 +111,10 @@ func TestTurnsWithoutTimersAreSampled(t *testing.T) {
 // TestTimerAfterAPause: the reading from the end of a turn says nothing after a
 // pause between two calls of RunOnce.
 func TestTimerAfterAPause(t *testing.T) {
-	l, err := NewLoop[int](Config{})
-	if err != nil {
-		t.Skip(err)
-	}
-	defer l.Close()
+	l := newLoop(t, Config{})
 	h := &sleeper{}
 	id, err := l.After(time.Hour, 1)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	if _, err := l.RunOnce(h, 0); err != nil {
 		t.Fatal(err)
 	}

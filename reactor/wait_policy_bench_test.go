@@ -7,13 +7,9 @@ import "testing"
 // BenchmarkRoundTrip is a message from a goroutine to a loop and the answer back
 // through a channel.
 func BenchmarkRoundTrip(b *testing.B) {
-	for _, policy := range []WaitPolicy{Auto, Block, Spin, Park} {
+	for _, policy := range policies {
 		b.Run(policy.String(), func(b *testing.B) {
-			l, err := NewLoop[int](Config{Wait: policy})
-			if err != nil {
-				b.Skip(err)
-			}
-			defer l.Close()
+			l := newLoop(b, Config{Wait: policy})
 			answers := make(chan int, 1)
 			done := make(chan error, 1)
 			go func() { done <- l.Run(&answerer{answers: answers}) }()

@@ -108,15 +108,13 @@ func TestKeepPaceReadsTheClockNowAndThen(t *testing.T) {
 // and then gives the loop the time to fall asleep in one way or another.
 func TestPoliciesLoseNoWake(t *testing.T) {
 	messages := min(50_000, behaviours.Budget(t, "no_lost_wake"))
-	for _, policy := range []WaitPolicy{Auto, Block, Park} {
+	for _, policy := range policies {
+		if policy == Spin {
+			continue // it takes no wake
+		}
 		t.Run(policy.String(), func(t *testing.T) {
 			checkLeaks(t)
-			l, err := NewLoop[int](Config{Wait: policy})
-			if errors.Is(err, errors.ErrUnsupported) {
-				t.Skip("this system has no " + policy.String())
-			}
-			must(t, err)
-			defer l.Close()
+			l := newLoop(t, Config{Wait: policy})
 			answers := make(chan int, 1)
 			done := make(chan error, 1)
 			go func() { done <- l.Run(&answerer{answers: answers}) }()
@@ -153,11 +151,7 @@ func (a *answerer) Message(_ *Loop[int], i int) { a.answers <- i }
 // TestSpinningLoopGathersMessages: a batch is followed by a pause in which
 // messages are not looked for, and a single message is not.
 func TestSpinningLoopGathersMessages(t *testing.T) {
-	l, err := NewLoop[int](Config{Wait: Spin})
-	if err != nil {
-		t.Skip(err)
-	}
-	defer l.Close()
+	l := newLoop(t, Config{Wait: Spin})
 	send := func(n int) {
 		for i := range n {
 			if err := l.Sender().TrySend(i); err != nil {
