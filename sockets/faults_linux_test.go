@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/metalio/metalio/internal/strace"
 )
 
 // TestFaults runs tests of this package again while strace makes every few
@@ -13,16 +15,7 @@ import (
 // not notice. (connect is left out: strace fails a call by leaving it out,
 // whereas a connect that is interrupted goes on.)
 func TestFaults(t *testing.T) {
-	strace, err := exec.LookPath("strace")
-	if err != nil {
-		t.Skip("needs strace:", err)
-	}
-	if os.Getenv("METALIO_EXEC") != "" {
-		t.Skip("strace cannot look into an emulated program")
-	}
-	if out, err := exec.Command(strace, "-qq", "-e", "trace=none", "true").CombinedOutput(); err != nil {
-		t.Skipf("strace may not trace here: %v: %s", err, out)
-	}
+	tracer := strace.Path(t)
 	// 32-bit processors have some calls under names of their own; strace takes a
 	// name after a question mark though it may be unknown here.
 	for _, f := range []struct{ calls, fault, tests string }{
@@ -37,7 +30,7 @@ func TestFaults(t *testing.T) {
 	} {
 		t.Run(f.calls+" "+f.fault, func(t *testing.T) {
 			log := filepath.Join(t.TempDir(), "log")
-			again := exec.Command(strace, "-f", "-qq", "-o", log,
+			again := exec.Command(tracer, "-f", "-qq", "-o", log,
 				"-e", "trace="+f.calls, "-e", "inject="+f.calls+":error="+f.fault,
 				os.Args[0], "-test.run=^("+f.tests+")$")
 			// A program under the race detector else sleeps before it ends.

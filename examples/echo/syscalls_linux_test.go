@@ -7,33 +7,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"testing"
+
+	"github.com/metalio/metalio/internal/strace"
 )
-
-// straceOrSkip returns the path of strace, if it can be used here.
-func straceOrSkip(t *testing.T) string {
-	t.Helper()
-	if os.Getenv("METALIO_EXEC") != "" {
-		t.Skip("strace cannot look into an emulated program")
-	}
-	skip := t.Skipf
-	if os.Getenv("METALIO_REQUIRE") == "all" {
-		skip = t.Fatalf
-	}
-	strace, err := exec.LookPath("strace")
-	if err != nil {
-		skip("needs strace: %v", err)
-	}
-	if out, err := exec.Command(strace, "-qq", "-e", "trace=none", "true").CombinedOutput(); err != nil {
-		skip("strace may not trace here: %v: %s", err, out)
-	}
-	return strace
-}
-
-// callName finds the name in "1234 recvfrom(7, …" and not in "1234 <... recvfrom
-// resumed>", which is the same call.
-var callName = regexp.MustCompile(`(?m)^\d+ +([a-z0-9_]+)\(`)
 
 // TestSystemCallsOfAMessage counts the server's system calls instead of timing
 // them: a message costs one recvfrom and one sendto, a connection two epoll_ctl
@@ -41,7 +18,7 @@ var callName = regexp.MustCompile(`(?m)^\d+ +([a-z0-9_]+)\(`)
 func TestSystemCallsOfAMessage(t *testing.T) {
 	log := filepath.Join(t.TempDir(), "log")
 	// With -D the child is the server, and strace its grandchild.
-	s := startCommand(t, 0, 1, exec.Command(straceOrSkip(t), "-D", "-f", "-q", "-o", log, os.Args[0]))
+	s := startCommand(t, 0, 1, exec.Command(strace.Path(t), "-D", "-f", "-q", "-o", log, os.Args[0]))
 
 	const clients, rounds = 50, 40
 	conns := make([]*clientConn, clients)
@@ -66,12 +43,7 @@ func TestSystemCallsOfAMessage(t *testing.T) {
 		t.Fatalf("%+v", end)
 	}
 
-	text, err := os.ReadFile(log)
-	must(t, err)
-	calls := map[string]int{}
-	for _, m := range callName.FindAllSubmatch(text, -1) {
-		calls[string(m[1])]++
-	}
+	calls := strace.Calls(t, log)
 	for name, want := range map[string]int{
 		"sendto":   clients * rounds,
 		"recvfrom": clients*rounds + clients,

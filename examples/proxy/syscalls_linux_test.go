@@ -8,26 +8,20 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"testing"
-)
 
-// callName finds the name in "1234 recvfrom(7, …" and not in "1234 <... recvfrom
-// resumed>", which is the same call.
-var callName = regexp.MustCompile(`(?m)^\d+ +([a-z0-9_]+)\(`)
+	"github.com/metalio/metalio/internal/strace"
+)
 
 // TestSystemCallsOfAMessage counts the proxy's system calls instead of timing
 // them: a message costs one recvfrom and one sendto in each direction, and a
 // connection four epoll_ctl. Nothing else is paid for each message.
 func TestSystemCallsOfAMessage(t *testing.T) {
-	if os.Getenv("METALIO_EXEC") != "" {
-		t.Skip("strace cannot look into an emulated program")
-	}
-	strace := program(t, "strace")
+	tracer := strace.Path(t)
 	inEachMode(t, func(t *testing.T, flags ...string) {
 		log := filepath.Join(t.TempDir(), "log")
 		// With -D the child is the proxy, and strace its grandchild.
-		traced := exec.Command(strace, "-D", "-f", "-q", "-o", log, os.Args[0])
+		traced := exec.Command(tracer, "-D", "-f", "-q", "-o", log, os.Args[0])
 		p := startCommand(t, traced, serve(t, echo), flags...)
 		const clients, rounds = 20, 50
 		for range clients {
@@ -41,12 +35,7 @@ func TestSystemCallsOfAMessage(t *testing.T) {
 		}
 		p.stop() // strace has ended too: it had the other end of the output
 
-		text, err := os.ReadFile(log)
-		must(t, err)
-		calls := map[string]int{}
-		for _, m := range callName.FindAllSubmatch(text, -1) {
-			calls[string(m[1])]++
-		}
+		calls := strace.Calls(t, log)
 		const messages = 2 * clients * rounds
 		// Both ends of a connection are read, and tried at its beginning.
 		wantCalls(t, calls, "recvfrom", messages+2*clients, messages+4*clients)

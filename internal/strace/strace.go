@@ -1,0 +1,51 @@
+// Package strace is for tests that let the program strace(1) count their system
+// calls or make them fail.
+package strace
+
+import (
+	"os"
+	"os/exec"
+	"regexp"
+	"testing"
+)
+
+// Path returns the path of strace. Where it cannot be used the test is skipped,
+// or fails if METALIO_REQUIRE is "all" and it is not an emulator that is in the
+// way.
+func Path(t testing.TB) string {
+	t.Helper()
+	if os.Getenv("METALIO_EXEC") != "" {
+		t.Skip("strace cannot look into an emulated program")
+	}
+	skip := t.Skipf
+	if os.Getenv("METALIO_REQUIRE") == "all" {
+		skip = t.Fatalf
+	}
+	path, err := exec.LookPath("strace")
+	if err != nil {
+		skip("needs strace: %v", err)
+	}
+	if out, err := exec.Command(path, "-qq", "-e", "trace=none", "true").CombinedOutput(); err != nil {
+		skip("strace may not trace here: %v: %s", err, out)
+	}
+	return path
+}
+
+// callName finds the name in "1234 recvfrom(7, …" and not in "1234 <... recvfrom
+// resumed>", which is the same call.
+var callName = regexp.MustCompile(`(?m)^\d+ +([a-z0-9_]+)\(`)
+
+// Calls returns how often each system call is in a log that strace has written
+// with its options -f and -o.
+func Calls(t testing.TB, log string) map[string]int {
+	t.Helper()
+	text, err := os.ReadFile(log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	calls := map[string]int{}
+	for _, m := range callName.FindAllSubmatch(text, -1) {
+		calls[string(m[1])]++
+	}
+	return calls
+}
