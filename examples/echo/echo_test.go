@@ -183,9 +183,9 @@ func TestBackPressure(t *testing.T) {
 	}
 }
 
-// TestZeroAllocsWhileEchoing and its clients, a thousand or more, some of which are reset and
-// replaced all the time: a second in which the server handles messages and
-// connections and allocates nothing must follow another.
+// TestZeroAllocsWhileEchoing has a thousand clients or more, some of which are
+// reset and replaced all the time: a second in which the server handles messages
+// and connections and allocates nothing must follow another.
 func TestZeroAllocsWhileEchoing(t *testing.T) {
 	s := startServer(t, 0, 1)
 	before := s.descriptors()
