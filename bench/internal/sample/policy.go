@@ -7,19 +7,15 @@ import (
 	"github.com/metalio/metalio/reactor"
 )
 
-// Policy is a wait policy by name.
+// Policy is the wait policy that calls itself so. It ends the program if there
+// is none.
 func Policy(name string) reactor.WaitPolicy {
-	p, ok := policies[name]
-	if !ok {
-		fmt.Fprintf(os.Stderr, "unknown wait policy %q\n", name)
-		os.Exit(2)
+	for _, p := range [...]reactor.WaitPolicy{reactor.Auto, reactor.Block, reactor.Spin, reactor.Park} {
+		if p.String() == name {
+			return p
+		}
 	}
-	return p
-}
-
-var policies = map[string]reactor.WaitPolicy{
-	"auto":  0,
-	"block": reactor.Block,
-	"park":  reactor.Park,
-	"spin":  reactor.Spin,
+	fmt.Fprintf(os.Stderr, "unknown wait policy %q\n", name)
+	os.Exit(2)
+	return 0
 }

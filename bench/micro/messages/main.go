@@ -5,9 +5,10 @@
 //
 // In a flood, producers send as fast as they can: "rate" is messages in a
 // second, "cpu" the processor time of all for each, in nanoseconds, and "wakes"
-// how often the loop was woken for a million of them. With -burst, one producer sends so many messages to a
-// consumer that is asleep, and waits until it has handled them: "burst" is the
-// median time that takes, in nanoseconds, and "wakes" is for each burst.
+// how often the loop was woken for a million of them. With -burst, one producer
+// sends so many messages to a consumer that is asleep, and waits until it has
+// handled them: "burst" is the median time that takes, in nanoseconds, and
+// "wakes" is for each burst.
 //
 // Messages are numbers, and the consumer adds them up: none may be lost.
 package main

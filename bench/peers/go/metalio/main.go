@@ -4,13 +4,13 @@ package main
 
 import (
 	"flag"
-	"fmt"
 	"net/netip"
 
 	"github.com/metalio/metalio/reactor"
 	"github.com/metalio/metalio/slab"
 	"github.com/metalio/metalio/sockets"
 
+	"github.com/metalio/metalio/bench/internal/sample"
 	"github.com/metalio/metalio/bench/peers/go/peer"
 )
 
@@ -37,28 +37,14 @@ type server struct {
 func main() {
 	policy := flag.String("wait", "auto", "how the loop waits: auto, block, spin or park")
 	peer.Parse()
-	s, err := newServer(*policy)
+	s, err := newServer(sample.Policy(*policy))
 	peer.Check(err)
 	peer.Ready()
 	peer.Check(s.loop.Run(s))
 }
 
-// policyNamed finds the policy that calls itself so.
-func policyNamed(name string) (reactor.WaitPolicy, error) {
-	for _, p := range [...]reactor.WaitPolicy{reactor.Auto, reactor.Block, reactor.Spin, reactor.Park} {
-		if p.String() == name {
-			return p, nil
-		}
-	}
-	return 0, fmt.Errorf("no policy %q", name)
-}
-
-func newServer(policy string) (*server, error) {
-	wait, err := policyNamed(policy)
-	if err != nil {
-		return nil, err
-	}
-	l, err := reactor.NewLoop[struct{}](reactor.Config{Wait: wait})
+func newServer(policy reactor.WaitPolicy) (*server, error) {
+	l, err := reactor.NewLoop[struct{}](reactor.Config{Wait: policy})
 	if err != nil {
 		return nil, err
 	}
