@@ -57,5 +57,7 @@ func callError(call string, errno syscall.Errno) error {
 }
 
 func addrError(op string, addr netip.AddrPort, err error) error {
+	// As everywhere else. It is mapped if it comes from package net.
+	addr = netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
 	return fmt.Errorf("sockets: %s %s: %w", op, addr, err)
 }

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -567,6 +568,16 @@ func TestOptions(t *testing.T) {
 	wantOption(t, c.FD(), syscall.IPPROTO_TCP, syscall.TCP_NODELAY, 0)
 	check(t, c.SetReadBuffer(64<<10))
 	check(t, c.SetWriteBuffer(64<<10))
+}
+
+// An address that comes from package net is mapped, which is no news to anybody.
+func TestErrorsNameAddressesUnmapped(t *testing.T) {
+	taken := listen(t, sockets.ListenConfig{}).Addr()
+	mapped := netip.AddrPortFrom(netip.AddrFrom16(taken.Addr().As16()), taken.Port())
+	_, err := sockets.ListenTCP(mapped, sockets.ListenConfig{})
+	if want := "sockets: listen tcp " + taken.String() + ": "; err == nil || !strings.HasPrefix(err.Error(), want) {
+		t.Fatalf("got %v, want %q", err, want)
+	}
 }
 
 // The system takes fewer bits than Go's types have: what does not fit must not
