@@ -74,18 +74,53 @@ func TestChat(t *testing.T) {
 	io.WriteString(conns[0], "lo\nagain\n")
 	wantLine(t, in[1], "hello\n")
 	wantLine(t, in[1], "again\n")
-	r.console(bufio.NewScanner(strings.NewReader("from the console\n")))
+	r.console(bufio.NewReader(strings.NewReader("from the console\n")))
 	wantLine(t, in[0], "* from the console\n")
 	wantLine(t, in[1], "* from the console\n")
 	io.WriteString(conns[0], strings.Repeat("x", maxLine+1))
 	wantLine(t, in[0], "* bye: line too long\n")
-	r.console(bufio.NewScanner(strings.NewReader(quit)))
+	// A line that is too long for the console's reader does not end it, and
+	// what its pieces say is no command.
+	long := strings.Repeat("y", 64)
+	r.console(bufio.NewReaderSize(strings.NewReader(long+quit+"\n"+quit), len(long)))
+	wantLine(t, in[1], "* "+long+"\n")
+	wantLine(t, in[1], "* "+quit+"\n")
 	wantLine(t, in[1], bye)
 	if _, err := in[1].ReadByte(); err != io.EOF {
 		t.Errorf("then %v, want the end", err)
 	}
 	conns[1].Close() // nobody is left to wait for
 	must(t, <-done)
+}
+
+// TestSilenceForEver has a room that does not mind silence.
+func TestSilenceForEver(t *testing.T) {
+	r := testRoom(t, config{drain: 30 * time.Second, clients: 10})
+	c := join(t, r)
+	untilClients(t, r, 1)
+	for start := time.Now(); time.Since(start) < 50*time.Millisecond; {
+		_, err := r.loop.RunOnce(r, 10*time.Millisecond)
+		must(t, err)
+	}
+	if n := r.clients.Len(); n != 1 {
+		t.Errorf("%d clients, want the silent one", n)
+	}
+	c.Close()
+	untilClients(t, r, 0)
+	r.close()
+	must(t, r.run())
+}
+
+func TestBadConfig(t *testing.T) {
+	for _, cfg := range []config{
+		{listen: "127.0.0.1:0"},
+		{listen: "127.0.0.1:0", clients: -1},
+		{listen: ":0", clients: 1},
+	} {
+		if _, err := newRoom(cfg); err == nil {
+			t.Errorf("%+v is accepted", cfg)
+		}
+	}
 }
 
 // congest has the client, which does not read, be owed a part of what was said.

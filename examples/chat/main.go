@@ -53,14 +53,18 @@ type config struct {
 func main() {
 	var cfg config
 	flag.StringVar(&cfg.listen, "listen", "127.0.0.1:7778", "IP address and port to listen on")
-	flag.DurationVar(&cfg.idle, "idle", 10*time.Minute, "how long a client may be silent")
+	flag.DurationVar(&cfg.idle, "idle", 10*time.Minute, "how long a client may be silent; 0 is for ever")
 	flag.DurationVar(&cfg.drain, "drain", 2*time.Second, "how long clients have to leave when the room closes")
 	flag.IntVar(&cfg.clients, "clients", 1<<16, "how many clients there may be")
 	flag.Parse()
+	if flag.NArg() > 0 {
+		fmt.Fprintf(os.Stderr, "chat: unexpected argument %q\n", flag.Arg(0))
+		os.Exit(2)
+	}
 	r, err := newRoom(cfg)
 	if err == nil {
 		fmt.Println("listening on", r.listener.Addr())
-		go r.console(bufio.NewScanner(os.Stdin))
+		go r.console(bufio.NewReader(os.Stdin))
 		err = r.run()
 	}
 	if err != nil {
@@ -92,7 +96,10 @@ type room struct {
 func newRoom(cfg config) (*room, error) {
 	addr, err := netip.ParseAddrPort(cfg.listen)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("-listen %q: %w", cfg.listen, err)
+	}
+	if cfg.clients < 1 {
+		return nil, fmt.Errorf("-clients %d: there is no room for anybody", cfg.clients)
 	}
 	l, err := reactor.NewLoop[string](reactor.Config{})
 	if err != nil {
@@ -107,7 +114,7 @@ func newRoom(cfg config) (*room, error) {
 	if err = r.resumeAccepting(); err == nil {
 		err = l.Notify(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	}
-	if err == nil {
+	if err == nil && cfg.idle > 0 {
 		_, err = l.Every(max(cfg.idle/4, time.Millisecond), idleTimer)
 	}
 	if err != nil {
@@ -130,16 +137,22 @@ func (r *room) run() error {
 }
 
 // console runs on a goroutine of its own, because reading a terminal blocks.
-func (r *room) console(lines *bufio.Scanner) {
+// A line that is longer than the reader's buffer is said in pieces.
+func (r *room) console(lines *bufio.Reader) {
 	to := r.loop.Sender()
-	for lines.Scan() {
-		line := lines.Text()
-		if line != quit {
-			line = "* " + line + "\n"
-		}
-		if to.Send(context.Background(), line) != nil {
+	for inside := false; ; {
+		line, more, err := lines.ReadLine()
+		if err != nil {
 			return
 		}
+		said := "* " + string(line) + "\n"
+		if string(line) == quit && !inside {
+			said = quit
+		}
+		if to.Send(context.Background(), said) != nil {
+			return
+		}
+		inside = more
 	}
 }
 
