@@ -25,6 +25,10 @@ func main() {
 	listen := flag.String("listen", "127.0.0.1:7777", "address to listen on, as host:port")
 	loops := flag.Int("loops", 1, "event loops that share the address")
 	flag.Parse()
+	if flag.NArg() > 0 {
+		fmt.Fprintf(os.Stderr, "echo: unexpected argument %q\n", flag.Arg(0))
+		os.Exit(2)
+	}
 	if err := run(*listen, *loops); err != nil {
 		fmt.Fprintln(os.Stderr, "echo:", err)
 		os.Exit(1)

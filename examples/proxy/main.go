@@ -45,6 +45,10 @@ func main() {
 	flag.DurationVar(&cfg.idle, "idle", 10*time.Minute, "reset a connection on which nothing has moved for so long; 0 is never")
 	flag.DurationVar(&cfg.drain, "drain", 30*time.Second, "how long connections may go on after a signal to end")
 	flag.Parse()
+	if flag.NArg() > 0 {
+		fmt.Fprintf(os.Stderr, "proxy: unexpected argument %q\n", flag.Arg(0))
+		os.Exit(2)
+	}
 	if err := run(cfg); err != nil {
 		fmt.Fprintln(os.Stderr, "proxy:", err)
 		os.Exit(1)

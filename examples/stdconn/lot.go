@@ -35,7 +35,7 @@ type place struct {
 // because arming a registration reports what has arrived before.
 type lot struct {
 	poll   *reactor.Poll
-	idle   time.Duration // how long a connection may be parked
+	idle   time.Duration // how long a connection may be parked; 0 is for ever
 	serve  func(*net.TCPConn) (keep bool)
 	mu     sync.Mutex
 	places *slab.Slab[place] // the keys are the tokens
@@ -93,7 +93,11 @@ func (l *lot) run() error {
 	round := max(l.idle/4, time.Millisecond)
 	sweep := time.Now().Add(round)
 	for {
-		n, err := l.poll.Wait(events[:], max(time.Until(sweep), 0))
+		timeout := time.Duration(-1)
+		if l.idle > 0 {
+			timeout = max(time.Until(sweep), 0)
+		}
+		n, err := l.poll.Wait(events[:], timeout)
 		if errors.Is(err, os.ErrClosed) {
 			return nil
 		}
@@ -103,7 +107,7 @@ func (l *lot) run() error {
 		for _, ev := range events[:n] {
 			l.unpark(slab.Key(ev.Token()))
 		}
-		if now := time.Now(); now.After(sweep) {
+		if now := time.Now(); l.idle > 0 && now.After(sweep) {
 			l.expire(now)
 			sweep = now.Add(round)
 		}

@@ -12,6 +12,9 @@
 // package net does it, with deadlines and net/http's parser; then it parks the
 // connection and ends.
 //
+// SIGTERM or Ctrl-C ends it when the requests under way have been answered, for
+// which they have ten seconds, and another one at once.
+//
 // lot.go is the parking lot and can be used with other protocols; server.go is
 // the program that uses it.
 package main
@@ -32,9 +35,13 @@ import (
 
 func main() {
 	listen := flag.String("listen", "127.0.0.1:7779", "address to listen on, as host:port")
-	idle := flag.Duration("idle", time.Minute, "how long a connection may wait for its next request")
+	idle := flag.Duration("idle", time.Minute, "how long a connection may wait for its next request; 0 is for ever")
 	clients := flag.Int("clients", 0, "connect this many clients, compare goroutines, and end")
 	flag.Parse()
+	if flag.NArg() > 0 {
+		fmt.Fprintf(os.Stderr, "stdconn: unexpected argument %q\n", flag.Arg(0))
+		os.Exit(2)
+	}
 	if err := run(*listen, *idle, *clients); err != nil {
 		fmt.Fprintln(os.Stderr, "stdconn:", err)
 		os.Exit(1)
@@ -42,6 +49,9 @@ func main() {
 }
 
 func run(listen string, idle time.Duration, clients int) error {
+	if clients < 0 {
+		return fmt.Errorf("-clients %d", clients)
+	}
 	if clients > 0 {
 		listen = "127.0.0.1:0"
 	}
@@ -63,6 +73,7 @@ func run(listen string, idle time.Duration, clients int) error {
 	stop := make(chan os.Signal, 1)
 	signal.Notify(stop, os.Interrupt, syscall.SIGTERM)
 	<-stop
+	signal.Stop(stop) // another one does not wait for the requests under way
 	return nil
 }
 

@@ -170,6 +170,17 @@ func TestIdleTimeout(t *testing.T) {
 	wantConns(t, s, 0)
 }
 
+func TestIdleForEver(t *testing.T) {
+	s := startServer(t, 0)
+	c := newClient(t, s)
+	for range 2 {
+		_, err := c.get("/")
+		must(t, err)
+		time.Sleep(20 * time.Millisecond)
+	}
+	wantConns(t, s, 1)
+}
+
 func TestBadRequestsAreDropped(t *testing.T) {
 	s := startServer(t, time.Minute)
 	for _, req := range []string{
