@@ -25,12 +25,14 @@ type (
 	}
 )
 
-// flood runs f in n goroutines, again and again until it reports false.
-func flood(n int, f func() bool) *sync.WaitGroup {
+// flood runs in n goroutines what begin returns to each, again and again until
+// it reports false.
+func flood(n int, begin func() func() bool) *sync.WaitGroup {
 	var wg sync.WaitGroup
 	for range n {
+		send := begin()
 		wg.Go(func() {
-			for f() {
+			for send() {
 			}
 		})
 	}
@@ -43,8 +45,10 @@ func flood(n int, f func() bool) *sync.WaitGroup {
 // machine does.
 //
 //	chan         a buffered channel of the same capacity
-//	asleep       a queue whose consumer sleeps when there is nothing to do
-//	awake        a queue whose consumer yields instead
+//	sender       a queue to which all send through a Sender
+//	producer     one to which each sends through a Producer of its own
+//	asleep       the consumer sleeps when there is nothing to do
+//	awake        it yields instead
 //	take, pop    whether it gets messages by Take, 256 at most, or by Pop
 func BenchmarkThroughput(b *testing.B) {
 	b.Run("8B", throughput[message8])
@@ -56,10 +60,17 @@ func throughput[M any](b *testing.B) {
 	for _, producers := range []int{1, 2, 4} {
 		b.Run(fmt.Sprintf("producers=%d", producers), func(b *testing.B) {
 			b.Run("chan", func(b *testing.B) { throughChannel[M](b, producers) })
-			b.Run("asleep/take", func(b *testing.B) { throughQueue(b, producers, asleep[M], take[M]) })
-			b.Run("asleep/pop", func(b *testing.B) { throughQueue(b, producers, asleep[M], pop[M]) })
-			b.Run("awake/take", func(b *testing.B) { throughQueue(b, producers, awake[M], take[M]) })
-			b.Run("awake/pop", func(b *testing.B) { throughQueue(b, producers, awake[M], pop[M]) })
+			for _, by := range []struct {
+				name string
+				via  func(*msgq.Queue[M]) sending[M]
+			}{{"sender", senders[M]}, {"producer", producersOf[M]}} {
+				b.Run(by.name, func(b *testing.B) {
+					b.Run("asleep/take", func(b *testing.B) { throughQueue(b, producers, by.via, asleep[M], take[M]) })
+					b.Run("asleep/pop", func(b *testing.B) { throughQueue(b, producers, by.via, asleep[M], pop[M]) })
+					b.Run("awake/take", func(b *testing.B) { throughQueue(b, producers, by.via, awake[M], take[M]) })
+					b.Run("awake/pop", func(b *testing.B) { throughQueue(b, producers, by.via, awake[M], pop[M]) })
+				})
+			}
 		})
 	}
 }
@@ -68,10 +79,12 @@ func throughChannel[M any](b *testing.B, producers int) {
 	b.ReportAllocs()
 	c := make(chan M, msgq.DefaultCapacity)
 	var done atomic.Bool
-	wg := flood(producers, func() bool {
-		var m M
-		c <- m
-		return !done.Load()
+	wg := flood(producers, func() func() bool {
+		return func() bool {
+			var m M
+			c <- m
+			return !done.Load()
+		}
 	})
 	for b.Loop() {
 		<-c
@@ -119,14 +132,27 @@ func pop[M any](c *benchConsumer[M]) bool {
 	return ok
 }
 
-func throughQueue[M any](b *testing.B, producers int, wait func(*benchConsumer[M]), get func(*benchConsumer[M]) bool) {
+// sending is what a Sender and a Producer have in common.
+type sending[M any] interface {
+	TrySend(M) error
+	Send(context.Context, M) error
+}
+
+// senders, producersOf: what each goroutine sends through.
+func senders[M any](q *msgq.Queue[M]) sending[M]     { return q.Sender() }
+func producersOf[M any](q *msgq.Queue[M]) sending[M] { return q.NewProducer(0) }
+
+func throughQueue[M any](b *testing.B, producers int, through func(*msgq.Queue[M]) sending[M],
+	wait func(*benchConsumer[M]), get func(*benchConsumer[M]) bool) {
 	b.ReportAllocs()
 	woken := make(msgq.ChanWaker, 1)
 	c := &benchConsumer[M]{q: msgq.New[M](msgq.Config{Waker: woken}), woken: woken}
-	s := c.q.Sender()
-	wg := flood(producers, func() bool {
-		var m M
-		return s.Send(context.Background(), m) == nil
+	wg := flood(producers, func() func() bool {
+		s := through(c.q)
+		return func() bool {
+			var m M
+			return s.Send(context.Background(), m) == nil
+		}
 	})
 	for b.Loop() {
 		for !get(c) {
@@ -139,16 +165,16 @@ func throughQueue[M any](b *testing.B, producers int, wait func(*benchConsumer[M
 	wg.Wait()
 }
 
-// BenchmarkProducer is one message sent by a goroutine that has the queue, or
-// the channel, for itself: the work alone, without waiting for a cache line of
-// another processor. BenchmarkConsumer is one message received in that way.
+// BenchmarkSend is one message sent by a goroutine that has the queue, or the
+// channel, for itself: the work alone, without waiting for a cache line of
+// another processor. BenchmarkReceive is one message received in that way.
 // Filling and emptying 4096 messages at a time is not counted.
-func BenchmarkProducer(b *testing.B) {
-	b.Run("8B", producer[message8])
-	b.Run("64B", producer[message64])
+func BenchmarkSend(b *testing.B) {
+	b.Run("8B", send[message8])
+	b.Run("64B", send[message64])
 }
 
-func producer[M any](b *testing.B) {
+func send[M any](b *testing.B) {
 	var m M
 	b.Run("chan", func(b *testing.B) {
 		c := make(chan M, msgq.DefaultCapacity)
@@ -163,26 +189,30 @@ func producer[M any](b *testing.B) {
 			c <- m
 		}
 	})
-	b.Run("msgq", func(b *testing.B) {
-		q := msgq.New[M](msgq.Config{})
-		s := q.Sender()
-		for b.Loop() {
-			if s.TrySend(m) != nil {
-				b.StopTimer()
-				for _, ok := q.Pop(); ok; _, ok = q.Pop() {
-				}
-				b.StartTimer()
+	b.Run("sender", func(b *testing.B) { sendAlone(b, senders[M]) })
+	b.Run("producer", func(b *testing.B) { sendAlone(b, producersOf[M]) })
+}
+
+func sendAlone[M any](b *testing.B, sending func(*msgq.Queue[M]) sending[M]) {
+	var m M
+	q := msgq.New[M](msgq.Config{})
+	s := sending(q)
+	for b.Loop() {
+		if s.TrySend(m) != nil {
+			b.StopTimer()
+			for _, ok := q.Pop(); ok; _, ok = q.Pop() {
 			}
+			b.StartTimer()
 		}
-	})
+	}
 }
 
-func BenchmarkConsumer(b *testing.B) {
-	b.Run("8B", receiver[message8])
-	b.Run("64B", receiver[message64])
+func BenchmarkReceive(b *testing.B) {
+	b.Run("8B", receive[message8])
+	b.Run("64B", receive[message64])
 }
 
-func receiver[M any](b *testing.B) {
+func receive[M any](b *testing.B) {
 	var m M
 	b.Run("chan", func(b *testing.B) {
 		c := make(chan M, msgq.DefaultCapacity)
@@ -197,16 +227,20 @@ func receiver[M any](b *testing.B) {
 			<-c
 		}
 	})
-	b.Run("msgq", func(b *testing.B) {
-		q := msgq.New[M](msgq.Config{})
-		s := q.Sender()
-		for b.Loop() {
-			if _, ok := q.Pop(); !ok {
-				b.StopTimer()
-				for s.TrySend(m) == nil {
-				}
-				b.StartTimer()
+	b.Run("sender", func(b *testing.B) { receiveAlone(b, senders[M]) })
+	b.Run("producer", func(b *testing.B) { receiveAlone(b, producersOf[M]) })
+}
+
+func receiveAlone[M any](b *testing.B, sending func(*msgq.Queue[M]) sending[M]) {
+	var m M
+	q := msgq.New[M](msgq.Config{})
+	s := sending(q)
+	for b.Loop() {
+		if _, ok := q.Pop(); !ok {
+			b.StopTimer()
+			for s.TrySend(m) == nil {
 			}
+			b.StartTimer()
 		}
-	})
+	}
 }

@@ -14,6 +14,10 @@
 // they began to wait, and only what is left to TrySend; so neither a blocked
 // Send nor a message can starve.
 //
+// A goroutine that sends much, such as another loop, may have a [Producer]: a
+// ring of its own, in which a message costs one atomic step and no lock, however
+// many others send at the same time.
+//
 // The consumer alternates between handling messages and sleeping:
 //
 //	for !q.Drained() {
@@ -34,15 +38,16 @@
 // burst of messages costs one call of the [Waker] for each sleep, and none is
 // made while the consumer is awake. The protocol is model-checked: the steps
 // named in comments (publish, notify, arm, look, sleep, disarm, drain, admit,
-// close) are those of testdata/models/wake.pml.
+// close) are those of testdata/models/wake.pml, and for a Producer those of
+// producer.pml there.
 //
-// A message costs its sender one uncontended lock, about what sending to a
-// channel costs, and the consumer a seventh of what receiving from one does
-// (BenchmarkProducer, BenchmarkConsumer). Receiving takes the lock once for a
-// whole half: the more the consumer finds when it looks, the less each message
-// costs all of them. One that looks without pause, instead of sleeping or doing
-// other work, finds few at a time and makes the senders wait for their cache
-// line.
+// A message costs its Sender one uncontended lock, somewhat less than sending to
+// a channel, and a Producer half of that; it costs the consumer a seventh of what
+// receiving from a channel does (BenchmarkSend, BenchmarkReceive). Receiving
+// takes the lock once for a whole half: the more the consumer finds when it looks,
+// the less each message costs all of them. One that looks without pause, instead
+// of sleeping or doing other work, finds few at a time and makes the senders wait
+// for their cache line.
 //
 // Closing the queue refuses further messages and loses none that was accepted.
 package msgq

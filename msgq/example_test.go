@@ -71,6 +71,27 @@ func ExampleQueue() {
 	// true
 }
 
+// Each of two goroutines has a ring of its own.
+func ExampleProducer() {
+	q := msgq.New[string](msgq.Config{Capacity: 1})
+	north, south := q.NewProducer(8), q.NewProducer(5)
+	fmt.Println(south.Cap()) // a power of two
+	north.TrySend("snow")
+	south.TrySend("sun")
+	south.TrySend("sand")
+	for m, ok := q.Pop(); ok; m, ok = q.Pop() {
+		fmt.Println(m)
+	}
+	south.Close()
+	fmt.Println(south.TrySend("sea"))
+	// Output:
+	// 8
+	// snow
+	// sun
+	// sand
+	// msgq: closed
+}
+
 // A consumer that waits for two queues and a flag is woken through one word.
 func ExampleWakeWord() {
 	woken := make(chan struct{}, 1)

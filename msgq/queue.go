@@ -2,6 +2,7 @@ package msgq
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -38,24 +39,32 @@ type Queue[M any] struct {
 	_ [cacheLine]byte
 
 	// The senders' side. The consumer locks it once for each half.
-	mu      sync.Mutex
-	n       int // in[:n] is accepted
-	in      []M
-	closed  bool
-	waiting waiters[M] // not empty only while n == capacity
+	mu        sync.Mutex
+	n         int // in[:n] is accepted
+	in        []M
+	closed    bool
+	waiting   waiters[M] // not empty only while n == capacity
+	producers []*Producer[M]
+	changed   bool // producers has one that is new to the consumer, or closed
 
 	_ [cacheLine]byte
 
 	// ready tells the consumer without locking that a look under mu is worth
-	// it: n > 0 or closed. It is written under mu, once for each half.
+	// it: n > 0, closed or changed. It is written under mu, once for each half.
 	ready atomic.Bool
 
 	_ [cacheLine]byte
 
-	// The consumer's side. out[head:tail] is to be handled, out[seen:head] is
-	// the view that Take returned last, and all else is zero.
+	// The consumer's side. out is the batch that it has taken over: half, or
+	// if from is not nil a part of that Producer's ring. out[head:tail] is to
+	// be handled, out[seen:head] is the view that Take returned last, and all
+	// else is zero.
 	out              []M
 	seen, head, tail int
+	from             *Producer[M]
+	half             []M
+	known            []*Producer[M] // producers, as of the last look under mu
+	turn             int            // in known, or behind it: who is asked next
 
 	_ [cacheLine]byte
 }
@@ -72,7 +81,7 @@ func New[M any](cfg Config) *Queue[M] {
 		word:     cfg.Word,
 		capacity: cfg.Capacity,
 		in:       make([]M, cfg.Capacity),
-		out:      make([]M, cfg.Capacity),
+		half:     make([]M, cfg.Capacity),
 	}
 }
 
@@ -99,6 +108,10 @@ func (q *Queue[M]) Close() error {
 	for q.waiting.head != nil {
 		refused.take(&q.waiting)
 	}
+	for _, p := range q.producers {
+		p.seal()
+	}
+	q.changed = true
 	q.ready.Store(true)
 	q.mu.Unlock()
 
@@ -151,25 +164,41 @@ func (q *Queue[M]) Arm() bool {
 func (q *Queue[M]) Disarm() { q.word.Disarm() }
 
 // Pending reports whether there is a message, or the queue is closed. It takes
-// no lock.
-func (q *Queue[M]) Pending() bool { return q.head != q.tail || q.ready.Load() }
+// no lock. It may also be true for nothing, once after a Producer has come or
+// gone.
+func (q *Queue[M]) Pending() bool {
+	return q.head != q.tail || q.ready.Load() || q.anyPending()
+}
+
+func (q *Queue[M]) anyPending() bool {
+	for _, p := range q.known {
+		if p.pending() {
+			return true
+		}
+	}
+	return false
+}
 
 // Len returns the number of messages that the consumer has not got yet.
 func (q *Queue[M]) Len() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.n + q.tail - q.head
+	n := q.n + q.tail - q.head
+	for _, p := range q.producers {
+		n += int(p.published.Load()&^sealedBit - p.over)
+	}
+	return n
 }
 
 // Drained reports whether the queue is closed and the consumer has got all that
 // was accepted.
 func (q *Queue[M]) Drained() bool {
-	if q.head != q.tail || !q.ready.Load() {
+	if q.head != q.tail || !q.ready.Load() || q.anyPending() {
 		return false
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.closed && q.n == 0
+	return q.closed && q.n == 0 && !slices.ContainsFunc(q.producers, (*Producer[M]).pending)
 }
 
 // Pop returns the next message, or false if there is none. The queue keeps no
@@ -177,7 +206,7 @@ func (q *Queue[M]) Drained() bool {
 // all others in the queue.
 func (q *Queue[M]) Pop() (m M, ok bool) {
 	q.release()
-	if q.head == q.tail && !q.swap() {
+	if q.head == q.tail && !q.next() {
 		return m, false
 	}
 	var zero M
@@ -185,6 +214,9 @@ func (q *Queue[M]) Pop() (m M, ok bool) {
 	m, *p = *p, zero
 	q.head++
 	q.seen = q.head
+	if q.head == q.tail && q.from != nil {
+		q.giveBack()
+	}
 	return m, true
 }
 
@@ -193,7 +225,7 @@ func (q *Queue[M]) Pop() (m M, ok bool) {
 // until the next call of Take or Pop, which zeroes it.
 func (q *Queue[M]) Take(max int) []M {
 	q.release()
-	if max <= 0 || q.head == q.tail && !q.swap() {
+	if max <= 0 || q.head == q.tail && !q.next() {
 		return nil
 	}
 	q.head = min(q.seen+max, q.tail)
@@ -207,23 +239,73 @@ func (q *Queue[M]) release() {
 	}
 	clear(q.out[q.seen:q.head])
 	q.seen = q.head
+	if q.head == q.tail && q.from != nil {
+		q.giveBack()
+	}
 }
 
-// swap is the step "drain": it exchanges the empty half for the one that the
-// senders have filled. It returns false if they have sent nothing.
-func (q *Queue[M]) swap() bool {
-	if !q.ready.Load() {
-		return false
+// next is the step "drain": it takes over the next batch, from the producers and
+// the senders' half in turn, so that none of them starves. It returns false if
+// nobody has sent anything.
+func (q *Queue[M]) next() bool {
+	for left := len(q.known) + 1; left > 0; left-- {
+		if q.turn < len(q.known) {
+			p := q.known[q.turn]
+			q.turn++
+			if batch := p.takeOver(); len(batch) > 0 {
+				q.use(batch, p)
+				return true
+			}
+			continue
+		}
+		q.turn = 0
+		if !q.ready.Load() {
+			continue
+		}
+		if met := q.swap(); met {
+			left = len(q.known) + 1
+		}
+		if q.tail > 0 {
+			return true
+		}
 	}
+	return false
+}
+
+func (q *Queue[M]) use(batch []M, from *Producer[M]) {
+	q.out, q.from = batch, from
+	q.seen, q.head, q.tail = 0, 0, len(batch)
+}
+
+func (q *Queue[M]) giveBack() {
+	q.from.giveBack()
+	q.use(nil, nil)
+}
+
+// swap exchanges the empty half for the one that the senders have filled, if
+// only with nothing, and reports whether it has met other producers.
+func (q *Queue[M]) swap() (met bool) {
 	q.mu.Lock()
-	q.in, q.out = q.out, q.in
-	q.seen, q.head, q.tail = 0, 0, q.n
+	q.in, q.half = q.half, q.in
+	q.use(q.half[:q.n], nil)
 	admitted := q.admit()
-	q.ready.Store(q.n > 0 || q.closed)
+	if q.changed {
+		q.meet()
+		met = true
+	}
+	q.ready.Store(q.n > 0 || q.closed || q.changed)
 	q.mu.Unlock()
 
 	admitted.tell()
-	return q.tail > 0
+	return met
+}
+
+// meet brings known up to date, under mu, and forgets producers that are done.
+func (q *Queue[M]) meet() {
+	q.producers = slices.DeleteFunc(q.producers, (*Producer[M]).done)
+	q.changed = slices.ContainsFunc(q.producers, (*Producer[M]).isSealed)
+	clear(q.known)
+	q.known = append(q.known[:0], q.producers...)
 }
 
 // admit is the step of that name, under mu: it fills the new half with the

@@ -548,7 +548,7 @@ func TestDrainedElementsAreZeroed(t *testing.T) {
 		drain(q)
 		cancel()
 		wg.Wait()
-		for _, half := range [][]*int{q.in, q.out} {
+		for _, half := range [][]*int{q.in, q.half} {
 			for i, p := range half {
 				if p != nil {
 					t.Errorf("%s: element %d still refers to its message", name, i)
