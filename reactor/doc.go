@@ -63,7 +63,7 @@
 //
 // Any goroutine may register with a Poll and wake it while another one waits; a
 // second concurrent Wait is refused. A Loop belongs to the goroutine that runs
-// it, except for Stop and what Sender returns.
+// it, except for Stop and what Sender and NewProducer return.
 //
 // # Allocation
 //

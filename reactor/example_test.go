@@ -3,6 +3,7 @@
 package reactor_test
 
 import (
+	"context"
 	"fmt"
 	"log"
 
@@ -68,6 +69,34 @@ func ExampleLoop() {
 	}
 	// Output:
 	// hello
+	// goodbye
+}
+
+// A goroutine that sends much has a Producer, which shares nothing with other
+// senders.
+func ExampleLoop_NewProducer() {
+	loop, err := reactor.NewLoop[string](reactor.Config{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer loop.Close()
+
+	producer := loop.NewProducer(64)
+	go func() {
+		defer producer.Close() // what was sent still arrives
+		for _, msg := range []string{"one", "by", "one", "goodbye"} {
+			if err := producer.Send(context.Background(), msg); err != nil {
+				log.Print(err)
+			}
+		}
+	}()
+	if err := loop.Run(printer{}); err != nil {
+		log.Fatal(err)
+	}
+	// Output:
+	// one
+	// by
+	// one
 	// goodbye
 }
 

@@ -90,7 +90,7 @@ func (cfg Config) withDefaults() (Config, error) {
 // is called for the registration, not for events of the same turn either, and
 // not when the descriptor's number means another file by then.
 //
-// Stop, and what Sender returns, are for any goroutine. All other methods
+// Stop, Sender, NewProducer and what these return are for other goroutines. All other methods
 // belong to the goroutine that runs the loop, or to the time before Run.
 //
 // A turn waits until something is ready and then handles, each up to its bound:
@@ -111,6 +111,9 @@ type Loop[M any] struct {
 	events []Event
 	next   int
 	count  int
+
+	// messages is what this turn has taken from the queue and not handled yet.
+	messages []M
 
 	// gatherUntil is until when a loop that spins leaves messages where they
 	// are, or 0.
@@ -250,6 +253,11 @@ func (l *Loop[M]) takeStop() bool {
 // Sender returns the value through which any goroutine sends messages to the
 // loop. A burst of messages costs one wake, and none while the loop is awake.
 func (l *Loop[M]) Sender() msgq.Sender[M] { return l.queue.Sender() }
+
+// NewProducer returns a way of sending to the loop for one goroutine at a time,
+// which no other sender disturbs, with room for capacity messages; see
+// [msgq.Queue.NewProducer]. Any goroutine may call it.
+func (l *Loop[M]) NewProducer(capacity int) *msgq.Producer[M] { return l.queue.NewProducer(capacity) }
 
 // Poll returns the Poll below, whose Rearm is for plain descriptors registered
 // with the loop. Do not Wait on it, and do not register with it: the loop drops

@@ -59,7 +59,7 @@ func (l *Loop[M]) pending() bool {
 	if l.gathering() {
 		return l.signals.Pending() || l.stopped.Load()
 	}
-	return l.queue.Pending() || l.signals.Pending() || l.stopped.Load()
+	return len(l.messages) > 0 || l.queue.Pending() || l.signals.Pending() || l.stopped.Load()
 }
 
 // A loop that spins hears of each message at once, and would take the queue's
@@ -131,17 +131,39 @@ func (l *Loop[M]) handleEvent(h Handler[M], key slab.Key, ready Ready) (calls in
 }
 
 func (l *Loop[M]) handleMessages(h Handler[M]) (calls int) {
-	for calls < l.cfg.MessagesPerTurn && !l.closed {
-		msg, ok := l.queue.Pop()
-		if !ok {
-			break
+	for calls < l.cfg.MessagesPerTurn && l.takeMessages(l.cfg.MessagesPerTurn-calls) {
+		taken := len(l.messages)
+		calls += l.handleTaken(h)
+		if l.cfg.Wait == Spin && taken < manyMessages {
+			break // whoever sends them is at it
 		}
+	}
+	l.queue.Take(0) // zeroes what it returned
+	if l.cfg.Wait == Spin && calls >= manyMessages && calls < l.cfg.MessagesPerTurn {
+		l.gatherUntil = l.clock.read() + gatherTime
+	}
+	return calls
+}
+
+// takeMessages reports whether there are messages to handle. Those that a panic
+// has left come first.
+func (l *Loop[M]) takeMessages(most int) bool {
+	if l.closed {
+		return false
+	}
+	if len(l.messages) == 0 {
+		l.messages = l.queue.Take(most)
+	}
+	return len(l.messages) > 0
+}
+
+func (l *Loop[M]) handleTaken(h Handler[M]) (calls int) {
+	for len(l.messages) > 0 && !l.closed {
+		msg := l.messages[0]
+		l.messages = l.messages[1:] // first, for the case of a panic
 		calls++
 		l.stats.Messages++
 		h.Message(l, msg)
-	}
-	if l.cfg.Wait == Spin && calls >= manyMessages && calls < l.cfg.MessagesPerTurn {
-		l.gatherUntil = l.clock.read() + gatherTime
 	}
 	return calls
 }
