@@ -244,8 +244,13 @@ var producerCounts = []int{1, 2, 4}
 
 func floodName(producers int) string { return fmt.Sprintf("messages/flood-%d", producers) }
 
-// spin is a Loop that never sleeps.
-const spin = "metalio-spin"
+// spin is a Loop that never sleeps; with own, each goroutine sends through a
+// Producer of its own.
+const (
+	spin    = "metalio-spin"
+	own     = "metalio-producer"
+	spinOwn = "metalio-spin-producer"
+)
 
 func messages() (rows []run.Row) {
 	for _, n := range producerCounts {
@@ -262,8 +267,9 @@ func messages() (rows []run.Row) {
 			Title:   fmt.Sprintf("Messages from %s as fast as they can", count(n, "producer")),
 			Section: "Wake-ups and messages",
 			Note: "64-bit messages to one consumer, with room for 4,096. metalio sleeps whenever it has nothing to do, metalio-spin never does. " +
-				"What bounds it: with one producer, the two atomic steps of a mutex are two thirds of the time for a message; a channel takes four. " +
-				"A consumer that never sleeps takes the queue's lock and memory from the producers again and again, which costs all of them more than the rest. " +
+				"Both are sent to through a Sender, which any number of goroutines may share; with -producer each goroutine has a Producer of its own. " +
+				"What bounds it: the two atomic steps of a mutex are two thirds of the time for a message of a Sender; a Producer takes one, and a channel four. " +
+				"A consumer that never sleeps takes the memory, and from Senders the lock, away from those who send again and again, which costs all of them more than the rest. " +
 				"libuv's consumer is a queue under a mutex whose halves are swapped, with uv_async_send. *wakes* are for a million messages; each is a system call, " +
 				"unless a parked Loop is woken.",
 			Reference: channel,
@@ -275,12 +281,16 @@ func messages() (rows []run.Row) {
 			Contenders: []run.Contender{
 				with(channel, "messages", "-to", "channel"),
 				with(metalio, "messages", "-to", "loop"),
+				with(own, "messages", "-to", "loop", "-own"),
 				with(spin, "messages", "-to", "loop", "-wait", "spin"),
+				with(spinOwn, "messages", "-to", "loop", "-wait", "spin", "-own"),
 				with(libuv, "messages-libuv"),
 			},
 			Targets: []run.Target{
 				{Metric: "rate", Who: metalio, Against: []string{channel}, Bound: bound},
+				{Metric: "rate", Who: own, Against: []string{channel}, Bound: bound},
 				{Metric: "rate", Who: spin, Against: []string{channel}, Bound: bound},
+				{Metric: "rate", Who: spinOwn, Against: []string{channel}, Bound: bound},
 				{Metric: "wakes", Who: spin, Bound: 0, Text: "no system call while awake"},
 			},
 			Headline: n == 1,
@@ -360,8 +370,8 @@ func Bars() []report.Bars {
 				{Title: "2 producers", Row: floodName(2), Metric: "rate"},
 				{Title: "4 producers", Row: floodName(4), Metric: "rate"},
 			},
-			Contenders: []string{metalio, spin, channel, libuv},
-			Highlight:  []string{metalio, spin},
+			Contenders: []string{own, metalio, spinOwn, spin, channel, libuv},
+			Highlight:  []string{own, metalio, spinOwn, spin},
 		},
 	}
 }

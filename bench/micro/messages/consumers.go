@@ -1,7 +1,8 @@
 package main
 
 import (
-	"github.com/metalio/metalio/msgq"
+	"context"
+
 	"github.com/metalio/metalio/reactor"
 
 	"github.com/metalio/metalio/bench/internal/sample"
@@ -19,7 +20,10 @@ func newChannel() consumer {
 	return c
 }
 
-func (c *channel) send(message uint64)  { c.in <- message }
+func (c *channel) newSend() func(uint64) {
+	return func(message uint64) { c.in <- message }
+}
+
 func (c *channel) totals() <-chan total { return c.out }
 
 func (c *channel) receive() {
@@ -35,9 +39,15 @@ func (c *channel) receive() {
 // loop is a metalio Loop.
 type loop struct {
 	reactor.Unhandled[uint64]
-	s   msgq.Sender[uint64]
-	sum uint64
-	out chan total
+	newSender func() sender
+	sum       uint64
+	out       chan total
+}
+
+// sender is what a msgq.Sender and a msgq.Producer have in common.
+type sender interface {
+	TrySend(message uint64) error
+	Send(ctx context.Context, message uint64) error
 }
 
 func newLoop() consumer {
@@ -45,15 +55,22 @@ func newLoop() consumer {
 		Wait:            sample.Policy(*wait),
 		MessageCapacity: capacity,
 	}))
-	h := &loop{s: l.Sender(), out: make(chan total, 1)}
+	h := &loop{out: make(chan total, 1)}
+	h.newSender = func() sender { return l.Sender() }
+	if *own {
+		h.newSender = func() sender { return l.NewProducer(capacity) }
+	}
 	go func() { sample.Must(l.Run(h)) }()
 	return h
 }
 
-// send waits for room if it must, like a channel.
-func (h *loop) send(message uint64) {
-	if err := h.s.TrySend(message); err != nil {
-		sample.Must(h.s.Send(background, message))
+// newSend returns a function that waits for room if it must, like a channel.
+func (h *loop) newSend() func(uint64) {
+	s := h.newSender()
+	return func(message uint64) {
+		if err := s.TrySend(message); err != nil {
+			sample.Must(s.Send(background, message))
+		}
 	}
 }
 

@@ -29,13 +29,15 @@ const capacity = 4096
 // consumer receives messages. Each that is zero makes it tell on totals the sum
 // of all so far, and how often it has been woken.
 type consumer interface {
-	send(message uint64)
+	// newSend returns what one goroutine sends with.
+	newSend() func(message uint64)
 	totals() <-chan total
 }
 
 type total struct{ sum, wakes uint64 }
 
 var (
+	own   = flag.Bool("own", false, "give each goroutine that sends to a Loop a Producer of its own")
 	wait  = flag.String("wait", "auto", "how a metalio Loop waits: auto, block, park or spin")
 	burst = flag.Int("burst", 0, "messages of a burst; 0 is a flood")
 )
@@ -69,14 +71,18 @@ func flood(c consumer, producers int, duration time.Duration) {
 	var rates []float64
 	var wakes, before uint64
 	sum := uint64(0)
+	sends := make([]func(uint64), producers)
+	for i := range sends {
+		sends[i] = c.newSend()
+	}
 	round := func() time.Duration {
 		start := time.Now()
-		for range producers {
+		for _, send := range sends {
 			go func() {
 				for i := range uint64(perRound / producers) {
-					c.send(i + 1)
+					send(i + 1)
 				}
-				c.send(0)
+				send(0)
 			}()
 		}
 		var t total
@@ -113,14 +119,15 @@ func bursts(c consumer, duration time.Duration) {
 	var times []float64
 	var wakes uint64
 	sum := uint64(0)
+	send := c.newSend()
 	once := func() time.Duration {
 		for idle := time.Now(); time.Since(idle) < pause; {
 		}
 		start := time.Now()
 		for i := range *burst - 1 {
-			c.send(uint64(i + 1))
+			send(uint64(i + 1))
 		}
-		c.send(0)
+		send(0)
 		t := <-c.totals()
 		took := time.Since(start)
 		sum += uint64(*burst) * uint64(*burst-1) / 2
