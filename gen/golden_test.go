@@ -127,6 +127,31 @@ func TestBadSpecLeavesOutput(t *testing.T) {
 	}
 }
 
+// TestAllOrNothing has one file among several that cannot be replaced: the others
+// must stay as they were, and nothing may be left beside them.
+func TestAllOrNothing(t *testing.T) {
+	out := t.TempDir()
+	if code, _, stderr := gen("-specs", goldenSpecs, "-out", out); code != exitDone {
+		t.Fatal(stderr)
+	}
+	for _, name := range []string{"zsys_darwin_arm64.go", "zsys_linux_386.go", "zsys_windows_amd64.go"} {
+		write(t, filepath.Join(out, name), "stale\n")
+	}
+	kept := filepath.Join(out, "zsys_windows_amd64.go")
+	if err := os.Chmod(kept, 0o444); err != nil {
+		t.Fatal(err)
+	}
+	defer os.Chmod(kept, 0o644) // Windows removes no file that is write-protected
+	before := stamps(t, out)
+	code, stdout, stderr := gen("-specs", goldenSpecs, "-out", out)
+	if code != exitTroubled || stdout != "" || !strings.Contains(stderr, "zsys_windows_amd64.go is write-protected") {
+		t.Errorf("exit %d, printed %q and %q", code, stdout, stderr)
+	}
+	if after := stamps(t, out); !maps.Equal(before, after) {
+		t.Errorf("the output was %v and is %v", before, after)
+	}
+}
+
 func TestExitCodes(t *testing.T) {
 	empty := t.TempDir()
 	for _, c := range []struct {

@@ -8,13 +8,15 @@
 //	go run ./gen -new linux/loong64    # draft the spec of a new platform; see package draft
 //
 // All platforms are loaded, checked and rendered before the first file is
-// written, and each file is replaced in one step: a bad spec leaves the output
-// as it was. A file whose content is right already is not touched. Generated
-// files that no spec stands behind any more are removed.
+// written, all new files are written beside the old ones before the first is
+// replaced, and each is replaced in one step: a bad spec, a full disk or a
+// write-protected file leaves the output as it was. A file whose content is
+// right already is not touched. Generated files that no spec stands behind any
+// more are removed.
 //
-// The exit code is 0 on success, 1 if a spec is bad or -check found a
-// difference, and 2 if the command line is wrong or a file could not be read
-// or written.
+// The exit code is 0 on success, 1 if a spec is bad or cannot be read, or -check
+// found a difference, and 2 if the command line is wrong, or a folder or a
+// generated file could not be read or written.
 package main
 
 import (
@@ -158,8 +160,17 @@ func generate(specs, out string, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
-	for _, c := range changes {
-		if err := c.apply(out); err != nil {
+	staged, err := stage(changes, out)
+	defer func() {
+		for _, name := range staged {
+			os.Remove(name) // fails after the rename, which is as it should be
+		}
+	}()
+	if err != nil {
+		return err
+	}
+	for i, c := range changes {
+		if err := c.apply(out, staged[i]); err != nil {
 			return err
 		}
 		fmt.Fprintln(stdout, c.verb(), filepath.Join(out, c.name))
@@ -195,30 +206,50 @@ func (c change) verb() string {
 	return "wrote"
 }
 
+// stage writes what the changes want to new files in dir, and returns their
+// names, empty for a file that is to be removed. The names are of use on an
+// error too: they are to be removed.
+func stage(changes []change, dir string) ([]string, error) {
+	var staged []string
+	for _, c := range changes {
+		if info, err := os.Stat(filepath.Join(dir, c.name)); err == nil && info.Mode().Perm()&0o200 == 0 {
+			return staged, fmt.Errorf("%s is write-protected", filepath.Join(dir, c.name))
+		}
+		if c.want == nil {
+			staged = append(staged, "")
+			continue
+		}
+		name, err := writeNew(dir, c.want)
+		if name != "" {
+			staged = append(staged, name)
+		}
+		if err != nil {
+			return staged, fmt.Errorf("write %s: %w", filepath.Join(dir, c.name), err)
+		}
+	}
+	return staged, nil
+}
+
+// writeNew writes text to a new file in dir and returns its name, which is empty
+// if there is no file.
+func writeNew(dir string, text []byte) (string, error) {
+	f, err := os.CreateTemp(dir, ".zsys-*")
+	if err != nil {
+		return "", err
+	}
+	_, err = f.Write(text)
+	// CreateTemp makes files that only the owner reads.
+	return f.Name(), errors.Join(err, f.Close(), os.Chmod(f.Name(), 0o644))
+}
+
 // apply makes the file as it should be, in one step: a reader sees the old
-// content or the new one.
-func (c change) apply(dir string) error {
+// content or the new one, which is in the file staged.
+func (c change) apply(dir, staged string) error {
 	name := filepath.Join(dir, c.name)
 	if c.want == nil {
 		return os.Remove(name)
 	}
-	tmp, err := os.CreateTemp(dir, ".zsys-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(tmp.Name()) // fails after the rename, which is as it should be
-	if _, err := tmp.Write(c.want); err != nil {
-		tmp.Close()
-		return err
-	}
-	if err := tmp.Close(); err != nil {
-		return err
-	}
-	// CreateTemp makes files that only the owner reads.
-	if err := os.Chmod(tmp.Name(), 0o644); err != nil {
-		return err
-	}
-	return os.Rename(tmp.Name(), name)
+	return os.Rename(staged, name)
 }
 
 // header starts every generated file. A zsys_ file without it was written by

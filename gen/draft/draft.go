@@ -69,11 +69,9 @@ func (dr Drafter) Run(target string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if _, err := io.WriteString(f, d.Text); err != nil {
-		return errors.Join(err, f.Close())
-	}
-	if err := f.Close(); err != nil {
-		return err
+	_, err = io.WriteString(f, d.Text)
+	if err := errors.Join(err, f.Close()); err != nil {
+		return errors.Join(err, os.Remove(name)) // half a draft would be in the way of the next
 	}
 	d.report(out, name)
 	return nil

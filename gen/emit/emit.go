@@ -41,7 +41,9 @@ func render(p *model.Platform, constraint string) ([]byte, error) {
 
 	var out bytes.Buffer
 	if err := f.Render(&out); err != nil {
-		return nil, fmt.Errorf("emit %s: %w", p.Name(), err)
+		// The error repeats the whole file.
+		fault, _, _ := strings.Cut(err.Error(), " while formatting source")
+		return nil, fmt.Errorf("emit %s: %s", p.Name(), fault)
 	}
 	return out.Bytes(), nil
 }

@@ -146,6 +146,7 @@ var yamlWants = []struct{ part, want string }{
 	{"'\t'", "spaces: a tab does not indent in YAML"},
 	{"'\\t'", "spaces: a tab does not indent in YAML"},
 	{"tab character", "spaces: a tab does not indent in YAML"},
+	{"mapping value is not allowed", "quotes around a text that has a colon and a space, or a line that is indented as its neighbours in the same mapping are"},
 	{"not allowed in this context", "a line that is indented as its neighbours in the same mapping are"},
 	{"unexpected key name", "a colon and a space after the key, as in \"read: 0\""},
 	{"must be specified", "a comma between the items, a bracket at their end, and quotes around text that has any of [ ] { } , : #"},
