@@ -3,6 +3,7 @@ package draft
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io/fs"
 	"maps"
 	"os"
@@ -378,6 +379,28 @@ func TestRunWritesDraft(t *testing.T) {
 	again, err := os.ReadFile(filepath.Join(dir, "linux_loong64.yaml"))
 	if err != nil || !bytes.Equal(text, again) {
 		t.Errorf("the second run changed the draft (%v)", err)
+	}
+}
+
+// TestReadmeFigures compares the walk-through of the README with what is drafted.
+func TestReadmeFigures(t *testing.T) {
+	page, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for goarch, says := range map[string]func(*Draft) string{
+		"loong64": func(d *Draft) string {
+			return fmt.Sprintf("\n%d facts from the base, %d from golang.org/x/sys, ", d.FromBase, d.FromXSys)
+		},
+		"mips": func(d *Draft) string { return fmt.Sprintf("linux/mips has %d such facts", d.FromXSys) },
+	} {
+		d, err := (Drafter{Specs: "../../specs"}).New("linux", goarch)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := says(d); !strings.Contains(string(page), want) {
+			t.Errorf("README.md does not have %q", want)
+		}
 	}
 }
 
