@@ -124,9 +124,10 @@ func (r *pollRecord) isDone() bool {
 }
 
 // sawClose reports that the socket has been closed under a poll whose packet
-// is still on its way.
+// is still on its way. What a cancelled poll has seen is of a registration
+// before this one, and perhaps of another socket that had the number.
 func (r *pollRecord) sawClose() bool {
-	return r.state != pollIdle && r.isDone() && r.found(r.iosb.Status)&metalio.AFD_POLL_LOCAL_CLOSE != 0
+	return r.state == pollPending && r.isDone() && r.found(r.iosb.Status)&metalio.AFD_POLL_LOCAL_CLOSE != 0
 }
 
 // found is the events of a poll that has ended with status.

@@ -87,6 +87,33 @@ func TestAFDMechanism(t *testing.T) {
 			}
 			t.Logf("%d of 300 numbers were used again", reused)
 		}},
+		{"number_used_again_is_as_registered_as_any", func(t *testing.T, w *watcher) {
+			reused := 0
+			for range 50 {
+				a, _ := pair(t)
+				w.register(a, 1, Readable, Level)
+				w.Wait(w.events[:], 0)
+				closeFD(t, a) // without Deregister; its packet is in the port
+				c, d := pair(t)
+				if d == a {
+					c, d = d, c
+				}
+				if c == a {
+					reused++
+				}
+				w.register(c, 2, Readable, Level)
+				wantIs(t, w.Register(c, 3, Readable, Level), syscall.EEXIST)
+				w.reregister(c, 4, Readable, Level)
+				write(t, d, "x")
+				w.want(4, readyReadable)
+				w.deregister(c)
+				w.register(c, 5, Readable, Level)
+				w.deregister(c) // before a Wait has taken any packet
+				closeFD(t, c)
+				closeFD(t, d)
+			}
+			t.Logf("%d of 50 numbers were used again", reused)
+		}},
 		{"local_close_then_reuse_in_another_poll", func(t *testing.T, w *watcher) {
 			other := newWatcher(t)
 			reused := 0

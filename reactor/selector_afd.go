@@ -309,12 +309,13 @@ func (s *selector) start(slot uint32) syscall.Errno {
 func (s *selector) forget(slot uint32) {
 	r, w := s.slab.record(slot), &s.slab.watched[slot]
 	w.registered = false
-	unclaimSocket(w.base)
 	if r.state == pollPending {
 		// If it cannot be cancelled the packet comes when it comes.
 		r.cancelPoll(s.helpers[slot/pollsPerHelper])
 		r.state = pollCancelled
 	}
+	// Not before: another Poll could begin to poll the socket beside this one.
+	unclaimSocket(w.base)
 	s.releaseIdle(slot)
 }
 
