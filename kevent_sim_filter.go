@@ -134,6 +134,9 @@ func (k *knote) runPipe(fd int, file fileID, bits int) bool {
 	if bits&POLLERR != 0 {
 		k.ev.Flags |= EV_EOF
 		k.ev.Data = 0
+		if endsWithReader {
+			k.ev.Flags |= EV_ONESHOT
+		}
 	}
 	return bits&(POLLOUT|POLLERR) != 0
 }

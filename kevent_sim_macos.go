@@ -7,6 +7,7 @@ package metalio
 // EPIPE, as OS X 10.11 was seen to do, and a process that has exited is not found
 // (ESRCH), bsd/kern/kern_event.c of xnu.
 const (
+	endsWithReader     = false
 	addsInSpiteOfEPIPE = true
 	refusesZombies     = true
 )

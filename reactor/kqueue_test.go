@@ -71,6 +71,42 @@ func TestKqueue(t *testing.T) {
 				w.none()
 			}
 		}},
+		{"reader_that_closes_ends_no_registration", func(t *testing.T, w *watcher) {
+			for _, mode := range []Mode{Level, Edge} {
+				r, wr := pipe(t)
+				w.register(wr, 1, Writable, mode)
+				w.want(1, readyWritable)
+				closeFD(t, r)
+				w.want(1, readyWritable|readyWriteClosed)
+				wantIs(t, w.Register(wr, 2, Writable, mode), syscall.EEXIST)
+				if mode == Level {
+					w.want(1, readyWritable|readyWriteClosed)
+				}
+				if !metalio.HasUserEvents {
+					w.deregister(wr)
+					continue
+				}
+				w.reregister(wr, 2, Writable, mode)
+				w.expect(seen{2, readyWritable | readyWriteClosed})
+				if mode == Level {
+					w.expect(seen{2, readyWritable | readyWriteClosed})
+				}
+				w.deregister(wr)
+				w.none()
+			}
+		}},
+		{"closed_pipe_that_nobody_reads_is_silent", func(t *testing.T, w *watcher) {
+			r, wr := pipe(t)
+			w.register(wr, 1, Writable, Level)
+			closeFD(t, r)
+			w.want(1, readyWritable|readyWriteClosed)
+			closeFD(t, wr) // without Deregister
+			start := time.Now()
+			w.none()
+			if d := time.Since(start); d < 50*time.Millisecond {
+				t.Fatalf("no event after %v", d)
+			}
+		}},
 		{"EPIPE_beside_another_interest", func(t *testing.T, w *watcher) {
 			if !metalio.HasUserEvents {
 				refusedWithoutReader(t, w)

@@ -260,6 +260,10 @@ func TestReadiness(t *testing.T) {
 					w.register(wr, 1, Writable, mode)
 					closeFD(t, r)
 					w.expect(seen{1, readyWriteClosed})
+					if mode == Level {
+						w.expect(seen{1, readyWriteClosed})
+						w.expect(seen{1, readyWriteClosed})
+					}
 					w.deregister(wr)
 				}
 			}

@@ -154,6 +154,11 @@ func (s *selector) add(fd FD, r *registered) syscall.Errno {
 	if !metalio.HasUserEvents {
 		return errno
 	}
+	return s.standIn(fd, r)
+}
+
+// standIn has a user event report that nobody reads the pipe fd any more.
+func (s *selector) standIn(fd FD, r *registered) syscall.Errno {
 	r.readerGone = true
 	u := s.readerGone(fd, r.token)
 	if errno := u.change(metalio.EV_ADD | modeFlags(r.mode)); errno != 0 {
@@ -299,22 +304,26 @@ func (s *selector) look(events []Event) (int, syscall.Errno) {
 	return s.settle(events[:n]), errno
 }
 
-func (s *selector) sleep(events []Event, timeout time.Duration) (n int, errno syscall.Errno) {
+func (s *selector) sleep(events []Event, timeout time.Duration) (int, syscall.Errno) {
 	if timeout < 0 {
-		n, errno = s.sleepForEver(kernelRecords(events))
-	} else {
-		n, errno = s.sleepFor(kernelRecords(events), timeout)
+		return s.sleepForEver(events)
 	}
-	return s.settle(events[:n]), errno
+	return s.sleepFor(events, timeout)
 }
 
-func (s *selector) sleepForEver(records []metalio.KeventT) (int, syscall.Errno) {
+func (s *selector) sleepForEver(events []Event) (int, syscall.Errno) {
 	for {
-		n, errno := collected(metalio.Kevent(s.kq, nil, records, nil))
+		n, errno := s.sleepOnce(events, nil)
 		if n > 0 || errno != 0 {
 			return n, errno
 		}
 	}
+}
+
+// sleepOnce may end before its time without an event.
+func (s *selector) sleepOnce(events []Event, timeout *metalio.Timespec) (int, syscall.Errno) {
+	n, errno := collected(metalio.Kevent(s.kq, nil, kernelRecords(events), timeout))
+	return s.settle(events[:n]), errno
 }
 
 // longestSleep is what every kernel takes: macOS answers EINVAL to the seconds
@@ -324,7 +333,7 @@ const longestSleep = 1e6 * time.Second
 // sleepFor sleeps for timeout, in as many calls as signals and longestSleep make
 // of it. What remains is the timeout minus the time since the start, which
 // cannot overflow as an absolute deadline could.
-func (s *selector) sleepFor(records []metalio.KeventT, timeout time.Duration) (int, syscall.Errno) {
+func (s *selector) sleepFor(events []Event, timeout time.Duration) (int, syscall.Errno) {
 	start := time.Now()
 	for remaining := timeout; remaining > 0; remaining = timeout - time.Since(start) {
 		d := min(remaining, longestSleep)
@@ -332,7 +341,7 @@ func (s *selector) sleepFor(records []metalio.KeventT, timeout time.Duration) (i
 			Sec:  metalio.TimeT(d / time.Second),
 			Nsec: metalio.Long(d % time.Second),
 		}
-		n, errno := collected(metalio.Kevent(s.kq, nil, records, &ts))
+		n, errno := s.sleepOnce(events, &ts)
 		if n > 0 || errno != 0 {
 			return n, errno
 		}
@@ -351,37 +360,77 @@ func collected(n int, errno syscall.Errno) (int, syscall.Errno) {
 
 // settle makes one event of what the knotes of a OneShot registration have
 // reported, silences those that have not, and returns how many events remain.
+// It also looks after pipes that nobody reads.
 //
 // An event may be of an arming that Reregister has replaced since the kernel
 // delivered it. If its token and direction are those of the new one, the caller
 // cannot tell either, and handles it as the new one's; if not, it is passed on
 // and changes nothing.
 func (s *selector) settle(events []Event) int {
-	if !anyOneShot(events) {
+	if !anyToSettle(events) {
 		return len(events)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	kept := 0
 	for _, ev := range events {
-		if !s.merge(events[:kept], &ev) {
+		if !s.outlived(&ev) && !s.merge(events[:kept], &ev) {
 			events[kept] = ev
 			kept++
 		}
 	}
 	for i := range events[:kept] {
 		s.silence(&events[i])
+		s.succeed(&events[i])
 	}
 	return kept
 }
 
-func anyOneShot(events []Event) bool {
+func anyToSettle(events []Event) bool {
 	for i := range events {
-		if events[i].isOneShot() {
+		if events[i].isOneShot() || isReaderGone(&events[i].rec) {
 			return true
 		}
 	}
 	return false
+}
+
+// outlived deletes the user event that ev is of if its descriptor has been closed,
+// of which the kernel tells only filters of descriptors.
+func (s *selector) outlived(ev *Event) bool {
+	if !isReaderGone(&ev.rec) {
+		return false
+	}
+	fd := FD(ev.rec.Ident)
+	if _, errno := statusFlags(fd); errno == 0 {
+		return false
+	}
+	u := s.readerGone(fd, ev.Token())
+	u.change(metalio.EV_DELETE) // ENOENT if it was one-shot
+	return true
+}
+
+// succeed has a user event take over from a write filter that has reported for
+// the last time, though its registration is not OneShot: when the last reader of
+// a pipe closes it, FreeBSD makes the filter one-shot (pipeclose in
+// sys/kern/sys_pipe.c, knlist_cleardel in kern_event.c).
+func (s *selector) succeed(ev *Event) {
+	if !metalio.HasUserEvents || !ev.isOneShot() || ev.rec.Filter != metalio.EVFILT_WRITE {
+		return
+	}
+	fd := FD(ev.rec.Ident)
+	r := s.registered.at(fd)
+	if r == nil || r.mode == OneShot || r.token != ev.Token() || r.interest&Writable == 0 || r.readerGone {
+		return
+	}
+	if s.change(fd, Writable, metalio.EV_ENABLE, r.token) != syscall.ENOENT {
+		return // registered anew since the kernel has reported it
+	}
+	r.readerGone = true
+	if r.mode == Level {
+		// Should the kernel have no memory for it, the event is the last one.
+		s.standIn(fd, r)
+	}
 }
 
 // merge adds ev to the event of the same arming among earlier, if there is one.
@@ -453,7 +502,8 @@ type registered struct {
 	// fired are the directions that a OneShot registration has reported.
 	fired Interest
 
-	// readerGone says that a user event stands in for the write filter.
+	// readerGone says that there is no write filter, and that a user event
+	// stands in for it, unless that has fired for good.
 	readerGone bool
 }
 
