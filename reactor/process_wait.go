@@ -70,12 +70,9 @@ func removeExit(id uintptr) *exit {
 }
 
 func (s *selector) openProcess(pid int, token Token) (int, syscall.Errno) {
-	process, err := windows.OpenProcess(windows.SYNCHRONIZE, false, uint32(pid))
-	if err == windows.ERROR_INVALID_PARAMETER {
-		return 0, syscall.ESRCH
-	}
-	if err != nil {
-		return 0, systemError(err)
+	process, errno := handleOf(uint32(pid))
+	if errno != 0 {
+		return 0, errno
 	}
 	x := &exit{owner: s, token: token, process: process}
 	id := addExit(x) // before the first packet may come
@@ -85,6 +82,24 @@ func (s *selector) openProcess(pid int, token Token) (int, syscall.Errno) {
 		return 0, errno
 	}
 	return int(id), 0
+}
+
+// handleOf opens the process pid.
+func handleOf(pid uint32) (windows.Handle, syscall.Errno) {
+	process, err := windows.OpenProcess(windows.SYNCHRONIZE|windows.PROCESS_QUERY_LIMITED_INFORMATION, false, pid)
+	if err == windows.ERROR_INVALID_PARAMETER {
+		return 0, syscall.ESRCH
+	}
+	if err != nil {
+		return 0, systemError(err)
+	}
+	// Process IDs are handles of a table in the kernel, and the two lowest bits
+	// of a handle are ignored: the process may be one with another number.
+	if opened, err := windows.GetProcessId(process); err != nil || opened != pid {
+		windows.CloseHandle(process)
+		return 0, syscall.ESRCH
+	}
+	return process, 0
 }
 
 func (s *selector) closeProcess(id int) {
