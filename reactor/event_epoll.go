@@ -11,17 +11,28 @@ type Event struct {
 }
 
 // Token returns the token given at registration.
-func (e Event) Token() Token { return Token(e.rec.Data()) }
+func (e Event) Token() Token { return e.word() }
 
 // Ready returns what the descriptor is ready for.
-func (e Event) Ready() Ready { return epollReady(e.rec.Events) }
+func (e Event) Ready() Ready { return e.news() }
 
-// epollReady translates epoll's bits.
+func (e *Event) word() Token { return Token(e.rec.Data()) }
+func (e *Event) news() Ready { return epollReady(e.rec.Events) }
+
+// epollReady translates epoll's bits. Most events have this one and no other.
+func epollReady(bits uint32) Ready {
+	if bits == metalio.EPOLLIN {
+		return readyReadable
+	}
+	return epollReadyOf(bits)
+}
+
+// epollReadyOf translates any bits.
 //
 // RDHUP is the peer's half-close: it ends reading, and writing goes on. HUP
 // ends both. ERR alone is how a pipe reports that its reader is gone; with OUT
 // it is the same on other kernels, or a failed connection.
-func epollReady(bits uint32) Ready {
+func epollReadyOf(bits uint32) Ready {
 	if bits&metalio.EPOLLRDNORM != 0 {
 		return readyExited // see exitBits
 	}

@@ -96,15 +96,16 @@ func (cfg Config) withDefaults() (Config, error) {
 // A turn waits until something is ready and then handles, each up to its bound:
 // descriptors, messages, timers, signals.
 type Loop[M any] struct {
-	cfg     Config
-	poll    *Poll
-	table   table
-	queue   *msgq.Queue[M]
-	word    *msgq.WakeWord // shared by the queue, the signals and Stop
-	wheel   *timers.Wheel
-	signals *signals.Set
-	clock   clock
-	stats   Stats
+	cfg       Config
+	poll      *Poll
+	table     table
+	processes processTable
+	queue     *msgq.Queue[M]
+	word      *msgq.WakeWord // shared by the queue, the signals and Stop
+	wheel     *timers.Wheel
+	signals   *signals.Set
+	clock     clock
+	stats     Stats
 
 	// The events of this turn, of which those before next are handled. A
 	// panic in a handler leaves the rest for the next turn.
@@ -124,8 +125,9 @@ type Loop[M any] struct {
 	stopped atomic.Bool
 }
 
-// wakeToken is the token of the loop's own waker. No key of the table is zero.
-const wakeToken Token = 0
+// wakeToken is the token of the loop's own waker. It is no key of the table, see
+// maxSlots.
+const wakeToken Token = math.MaxUint64
 
 // NewLoop makes a loop. The error satisfies errors.Is with what that of
 // [NewPoll] does, and with EINVAL or [timers.ErrInvalid] for a bad Config.
@@ -272,6 +274,6 @@ func (l *Loop[M]) Poll() *Poll { return l.poll }
 func (l *Loop[M]) Close() error {
 	l.closed = true
 	l.queue.Close() // it could fail only to wake the loop, which is here
-	l.table.clear()
+	l.table, l.processes = table{}, processTable{}
 	return errors.Join(l.closeSignals(), l.poll.Close())
 }

@@ -3,17 +3,18 @@ package reactor
 import "syscall"
 
 // Register is [Poll.Register]: it watches fd for interest and calls the
-// handler with token.
+// handler with token. The error satisfies errors.Is with ENOSPC too, if the Loop
+// has sixteen million registrations.
 func (l *Loop[M]) Register(fd FD, token Token, interest Interest, mode Mode) error {
-	key, err := l.table.add(registration{fd: fd, token: token, interest: interest})
-	if err != nil {
-		return &OpError{opRegister.String(), fd, err}
+	k, errno := l.table.add(token, interest)
+	if errno != 0 {
+		return &OpError{opRegister.String(), fd, errno}
 	}
-	if err := l.poll.Register(fd, Token(key), interest, mode); err != nil {
-		l.table.discard(key)
+	if err := l.poll.Register(fd, Token(k), interest, mode); err != nil {
+		l.table.discard(k)
 		return err
 	}
-	l.table.bind(fd, key)
+	l.table.bind(fd, k)
 	return nil
 }
 
@@ -29,14 +30,14 @@ func (l *Loop[M]) RegisterSource(s Source, token Token, interest Interest, mode 
 // Reregister is [Poll.Reregister]. An event that this turn has taken already
 // is delivered with the new token, if it is in the new interest.
 func (l *Loop[M]) Reregister(fd FD, token Token, interest Interest, mode Mode) error {
-	key, r := l.table.find(fd)
-	if r == nil {
+	k, e := l.table.find(fd)
+	if e == nil {
 		return &OpError{opReregister.String(), fd, syscall.ENOENT}
 	}
-	if err := l.poll.Reregister(fd, Token(key), interest, mode); err != nil {
+	if err := l.poll.Reregister(fd, Token(k), interest, mode); err != nil {
 		return err
 	}
-	r.token, r.interest = token, interest
+	e.set(token, interest)
 	return nil
 }
 

@@ -173,14 +173,7 @@ func testLoop(t *testing.T, policy WaitPolicy) {
 				h.readable = nil
 				panic("handler")
 			}
-			func() {
-				defer func() {
-					if recover() == nil {
-						t.Fatal("the panic did not pass through")
-					}
-				}()
-				l.Run(h)
-			}()
+			wantPanic(t, func() { l.Run(h) })
 			once(t, l, h, 0) // the other edge is not lost
 			h.want(t, call{"readable", 1}, call{"readable", 2})
 			must(t, l.Close())
@@ -279,6 +272,83 @@ func testLoop(t *testing.T, policy WaitPolicy) {
 			once(t, l, h, -1)
 			h.want(t, call{"readable", 1})
 		}},
+		{"reregister_in_readable_renames_writable", Config{}, func(t *testing.T, l *Loop[int], h *scripted) {
+			a, b := pair(t)
+			write(t, b, "x")
+			h.readable = func(l *Loop[int], token Token, ready Ready) {
+				must(t, l.Reregister(a, 2, Readable|Writable, Level))
+			}
+			must(t, l.Register(a, 1, Readable|Writable, Level))
+			once(t, l, h, -1)
+			h.want(t, call{"readable", 1}, call{"writable", 2})
+		}},
+		{"reregister_in_readable_grants_writable", Config{}, func(t *testing.T, l *Loop[int], h *scripted) {
+			a, b := tcpPair(t)
+			must(t, l.Register(a, 1, Readable, Level))
+			reset(t, b) // news in both directions, whatever the interest
+			h.readable = func(l *Loop[int], token Token, ready Ready) {
+				must(t, l.Reregister(a, 2, Readable|Writable, Level))
+			}
+			once(t, l, h, patience)
+			h.want(t, call{"readable", 1}, call{"writable", 2})
+			if s := l.Stats(); s.Events != 1 || s.Readable != 1 || s.Writable != 1 || s.Stale != 0 {
+				t.Fatalf("%+v", s)
+			}
+		}},
+		{"close_in_readable_withdraws_writable", Config{}, func(t *testing.T, l *Loop[int], h *scripted) {
+			a, b := pair(t)
+			write(t, b, "x")
+			must(t, l.Register(a, 1, Readable|Writable, Level))
+			h.readable = func(l *Loop[int], token Token, ready Ready) { must(t, l.Close()) }
+			wantIs(t, l.Run(h), os.ErrClosed)
+			h.want(t, call{"readable", 1})
+		}},
+		{"panic_in_readable_ends_its_event", Config{}, func(t *testing.T, l *Loop[int], h *scripted) {
+			a, b := tcpPair(t)
+			fill(t, a) // not writable
+			must(t, l.Register(a, 1, Readable|Writable, OneShot))
+			c, _ := pair(t)
+			must(t, l.Register(c, 2, Writable, OneShot))
+			once(t, l, h, patience)
+			reset(t, b) // news in both directions
+			h.readable = func(l *Loop[int], token Token, ready Ready) { panic("handler") }
+			wantPanic(t, func() { l.RunOnce(h, patience) })
+			must(t, l.Sender().TrySend(3))
+			once(t, l, h, patience)
+			h.want(t, call{"writable", 2}, call{"readable", 1}, call{"message", 3})
+		}},
+		{"foreign_token_on_the_poll_calls_nothing", Config{}, func(t *testing.T, l *Loop[int], h *scripted) {
+			a, _ := pair(t)
+			b, _ := pair(t)
+			must(t, l.Register(a, 1, Readable, Level))
+			for i, token := range []Token{0, 1, 1 << 63, 1<<64 - 2} {
+				must(t, l.Poll().Register(b, token, Writable, OneShot))
+				for l.Stats().Events == uint64(i) {
+					once(t, l, h, 0)
+				}
+				must(t, l.Poll().Deregister(b))
+			}
+			h.want(t)
+			if s := l.Stats(); s.Events != 4 || s.Stale != 4 {
+				t.Fatalf("%+v", s)
+			}
+		}},
+		{"table_full", Config{}, func(t *testing.T, l *Loop[int], h *scripted) {
+			l.table.used = maxSlots - 1 // as if so many had come and stayed
+			a, b := pair(t)
+			must(t, l.Register(a, 1, Writable, Level))
+			err := l.Register(b, 2, Writable, Level)
+			wantIs(t, err, syscall.ENOSPC)
+			if op := (*OpError)(nil); !errors.As(err, &op) || op.Op != "register" || op.FD != b {
+				t.Fatalf("%#v", err)
+			}
+			once(t, l, h, -1)
+			h.want(t, call{"writable", 1})
+			must(t, l.Deregister(a))
+			must(t, l.Register(b, 3, Writable, Level))
+			once(t, l, h, -1)
+			h.want(t, call{"writable", 3})
+		}},
 		{"error_alone_reaches_a_handler", Config{}, errorAlone},
 		{"sources_do_not_starve_each_other", Config{}, func(t *testing.T, l *Loop[int], h *scripted) {
 			a, _ := pair(t)
@@ -365,6 +435,16 @@ func testLoop(t *testing.T, policy WaitPolicy) {
 			}
 		}},
 	})
+}
+
+func wantPanic(t *testing.T, f func()) {
+	t.Helper()
+	defer func() {
+		if recover() == nil {
+			t.Fatal("the panic did not pass through")
+		}
+	}()
+	f()
 }
 
 // errorAlone resets connections of which the loop watches one direction, and

@@ -96,36 +96,45 @@ func (l *Loop[M]) untilTimer(timeout time.Duration) time.Duration {
 
 func (l *Loop[M]) handleEvents(h Handler[M]) (calls int) {
 	for l.next < l.count {
-		ev := l.events[l.next]
+		ev := &l.events[l.next]
 		l.next++ // first, for the case of a panic
-		if ev.Token() == wakeToken {
-			l.stats.Wakes++
-			continue
-		}
-		calls += l.handleEvent(h, slab.Key(ev.Token()), ev.Ready())
+		calls += l.handleEvent(h, ev)
 	}
 	return calls
 }
 
 // handleEvent calls the methods that an event is for. The registration is
-// looked up before each, because the one before may have ended or changed it.
-func (l *Loop[M]) handleEvent(h Handler[M], key slab.Key, ready Ready) (calls int) {
+// looked up again before Writable if Readable has run, which may have ended or
+// changed it.
+func (l *Loop[M]) handleEvent(h Handler[M], ev *Event) (calls int) {
+	word := ev.word()
+	if word == wakeToken {
+		l.stats.Wakes++
+		return 0
+	}
 	l.stats.Events++
-	if r, ok := l.table.get(key); ok && ready.methods(r.interest)&Readable != 0 {
+	ready := ev.news()
+	if ready.IsExited() {
+		return l.handleExit(h, slab.Key(word), ready)
+	}
+	methods := ready.methods()
+	token, wanted := l.table.get(key(word))
+	if methods&wanted&Readable != 0 {
 		calls++
 		l.stats.Readable++
-		h.Readable(l, r.token, ready)
+		h.Readable(l, token, ready)
+		if methods&Writable == 0 {
+			return calls
+		}
+		token, wanted = l.table.get(key(word))
 	}
-	if r, ok := l.table.get(key); ok && ready.methods(r.interest)&Writable != 0 {
+	if methods&wanted&Writable != 0 {
 		calls++
 		l.stats.Writable++
-		h.Writable(l, r.token, ready)
+		h.Writable(l, token, ready)
 	}
 	if calls == 0 {
 		l.stats.Stale++
-	}
-	if ready.IsExited() {
-		l.endProcess(key)
 	}
 	return calls
 }

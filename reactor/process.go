@@ -106,29 +106,37 @@ func (p *Poll) closeProcesses() {
 // RegisterProcess is [Poll.RegisterProcess]: it calls Readable with token when
 // the process has exited. When that has returned the registration has ended.
 func (l *Loop[M]) RegisterProcess(pid int, token Token) error {
-	key, err := l.table.add(registration{pid: pid, token: token, interest: Readable})
+	k, err := l.processes.add(process{pid, token})
 	if err != nil {
 		return fmt.Errorf("reactor: register process %d: %w", pid, err)
 	}
-	if err := l.poll.RegisterProcess(pid, Token(key)); err != nil {
-		l.table.discard(key)
+	if err := l.poll.RegisterProcess(pid, Token(k)); err != nil {
+		l.processes.discard(k)
 		return err
 	}
-	l.table.bindProcess(pid, key)
+	l.processes.bind(pid, k)
 	return nil
 }
 
 // DeregisterProcess is [Poll.DeregisterProcess], and stricter: Readable is not
 // called any more.
 func (l *Loop[M]) DeregisterProcess(pid int) error {
-	l.table.removeProcess(pid)
+	l.processes.remove(pid)
 	return l.poll.DeregisterProcess(pid)
 }
 
-// endProcess ends the registration of a process whose exit has been handled,
+// handleExit calls Readable for the exit of a process, and ends the registration
 // unless the handler has done so.
-func (l *Loop[M]) endProcess(key slab.Key) {
-	if r, ok := l.table.get(key); ok {
-		l.DeregisterProcess(r.pid)
+func (l *Loop[M]) handleExit(h Handler[M], k slab.Key, ready Ready) (calls int) {
+	p, ok := l.processes.get(k)
+	if !ok {
+		l.stats.Stale++
+		return 0
 	}
+	l.stats.Readable++
+	h.Readable(l, p.token, ready)
+	if _, ok := l.processes.get(k); ok {
+		l.DeregisterProcess(p.pid)
+	}
+	return 1
 }

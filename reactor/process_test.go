@@ -126,6 +126,70 @@ func TestLoopProcesses(t *testing.T) {
 			h.want(t, call{"readable", 1})
 			must(t, cmd.Wait())
 		}},
+		{"beside_a_descriptor", Config{}, func(t *testing.T, l *Loop[int], h *scripted) {
+			a, b := pair(t)
+			must(t, l.Register(a, 1, Readable, OneShot))
+			cmd, end := start(t)
+			must(t, l.RegisterProcess(cmd.Process.Pid, 2))
+			if n := l.Stats().Registered; n != 2 {
+				t.Fatal(n)
+			}
+			end()
+			once(t, l, h, patience)
+			h.want(t, call{"readable", 2})
+			write(t, b, "x")
+			once(t, l, h, patience)
+			h.want(t, call{"readable", 1})
+			if n := l.Stats().Registered; n != 1 {
+				t.Fatal(n)
+			}
+			must(t, cmd.Wait())
+		}},
+		{"each_deregisters_the_other", Config{}, func(t *testing.T, l *Loop[int], h *scripted) {
+			var pids [2]int
+			for i := range pids {
+				cmd, end := start(t)
+				pids[i] = cmd.Process.Pid
+				must(t, l.RegisterProcess(pids[i], Token(i)))
+				end()
+				awaitZombie(t, pids[i])
+				defer cmd.Wait()
+			}
+			h.readable = func(l *Loop[int], token Token, _ Ready) {
+				must(t, l.DeregisterProcess(pids[1-token]))
+			}
+			once(t, l, h, patience)
+			once(t, l, h, 0)
+			if len(h.calls) != 1 {
+				t.Fatalf("calls %v, want one", h.calls)
+			}
+			s := l.Stats()
+			if s.Readable != 1 || s.Events != s.Stale+1 || s.Registered != 0 {
+				t.Fatalf("%+v", s)
+			}
+		}},
+		{"panic_in_the_handler_leaves_the_registration", Config{}, func(t *testing.T, l *Loop[int], h *scripted) {
+			cmd, end := start(t)
+			must(t, l.RegisterProcess(cmd.Process.Pid, 1))
+			end()
+			h.readable = func(*Loop[int], Token, Ready) { panic("handler") }
+			wantPanic(t, func() { l.RunOnce(h, patience) })
+			if n := l.Stats().Registered; n != 1 {
+				t.Fatal(n)
+			}
+			must(t, l.DeregisterProcess(cmd.Process.Pid))
+			must(t, cmd.Wait())
+			once(t, l, h, 0)
+			h.want(t, call{"readable", 1})
+		}},
+		{"registered_after_close", Config{}, func(t *testing.T, l *Loop[int], h *scripted) {
+			must(t, l.Close())
+			wantIs(t, l.RegisterProcess(os.Getpid(), 1), os.ErrClosed)
+			wantIs(t, l.DeregisterProcess(os.Getpid()), os.ErrClosed)
+			if n := l.Stats().Registered; n != 0 {
+				t.Fatal(n)
+			}
+		}},
 		{"close_with_processes", Config{}, func(t *testing.T, l *Loop[int], h *scripted) {
 			cmd, end := start(t)
 			must(t, l.RegisterProcess(cmd.Process.Pid, 1))

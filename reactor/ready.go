@@ -57,29 +57,20 @@ func (r Ready) String() string {
 	return strings.Join(set, "|")
 }
 
-// methods tells which of a Handler's methods an event calls: Readable,
-// Writable, or both. There is at least one for each event that reports
-// something in the registration's interest, an error or a hang-up, so that no
-// level-triggered condition goes round unseen.
-func (r Ready) methods(interest Interest) Interest {
-	var m Interest
-	if r&(readyReadable|readyReadClosed|readyExited) != 0 {
+// methods tells which of a Handler's methods an event calls, if the
+// registration has asked for them, see handled: Readable, Writable, or both.
+// There is at least one for each event that reports something in the
+// registration's interest, an error or a hang-up, so that no level-triggered
+// condition goes round unseen: systems deliver an error, and the end of both
+// directions, whatever the interest.
+func (r Ready) methods() (m Interest) {
+	if r&(readyReadable|readyReadClosed|readyError) != 0 {
 		m |= Readable
 	}
-	if r&(readyWritable|readyWriteClosed) != 0 {
+	if r&(readyWritable|readyWriteClosed|readyError) != 0 {
 		m |= Writable
 	}
-	if r.isHangup() {
-		m = Readable | Writable
-	}
-	return m & handled(interest)
-}
-
-// isHangup reports an error, or that both directions have ended. It is the
-// event that systems deliver whatever the interest.
-func (r Ready) isHangup() bool {
-	const both = readyReadClosed | readyWriteClosed
-	return r&readyError != 0 || r&both == both
+	return m
 }
 
 // handled is the set of methods that an interest can call: priority data and

@@ -40,7 +40,7 @@ func (s *Stats) timeout(lag time.Duration) {
 func (l *Loop[M]) Stats() Stats {
 	s := l.stats
 	s.Wakes += l.poll.unparks
-	s.Registered = l.table.slots.Len()
+	s.Registered = l.table.len + l.processes.len()
 	s.Timers = l.wheel.Len()
 	s.Queued = l.queue.Len()
 	return s
