@@ -15,7 +15,8 @@
 // Values never move: a pointer from Alloc, Get or All is valid until its key
 // is removed, whether or not the slab grows. Nothing is allocated after New,
 // except one chunk of slots each time that a growing slab has used up those it
-// has. A removed value is zeroed, so that what it pointed to can be collected.
+// has. A slot is the value and 8 bytes. A removed value is zeroed, so that what
+// it pointed to can be collected.
 //
 // A Slab belongs to one goroutine at a time; it does no locking.
 package slab

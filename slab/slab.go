@@ -45,13 +45,14 @@ type Config struct {
 // Slab is a set of values of type T addressed by generational keys. Make one
 // with [New].
 type Slab[T any] struct {
-	chunks [][]slot[T]
-	shift  int // a slot's chunk is its index >> shift
-	limit  int
-	cap    int
-	used   int    // slots that have ever been used; those beyond have generation 0
-	free   uint32 // 1 + index of the last slot removed, 0 if there is none
-	len    int
+	chunks    [][]slot[T]
+	shift     uint8 // a slot's chunk is its index >> shift
+	chunkMask int   // and its place there the index & chunkMask
+	limit     int
+	cap       int
+	used      int // slots that have ever been used; those beyond have key 0
+	free      Key // 1 + index of the last slot removed, 0 if there is none
+	len       int
 
 	indexMask Key
 	step      Key // one generation, and the bit that is set in every live key
@@ -60,9 +61,11 @@ type Slab[T any] struct {
 // slot.key is the key that finds the slot while it is in use. Insertion and
 // removal each add one step, so that live generations are odd and free ones
 // even; overflow wraps without disturbing the index bits or that parity.
+//
+// While the slot is free, the index bits are of the next free slot, or its own
+// if there is none.
 type slot[T any] struct {
 	key   Key
-	next  uint32 // the free list, like Slab.free
 	value T
 }
 
@@ -76,8 +79,9 @@ func New[T any](cfg Config) *Slab[T] {
 	}
 	s := &Slab[T]{
 		limit: min(max(cfg.Limit, cfg.Capacity), MaxLimit),
-		shift: bits.Len(uint(cfg.Capacity - 1)),
+		shift: uint8(bits.Len(uint(cfg.Capacity - 1))),
 	}
+	s.chunkMask = 1<<s.shift - 1
 	indexBits := bits.Len(uint(s.limit - 1))
 	s.step = 1 << indexBits
 	s.indexMask = s.step - 1
@@ -88,7 +92,7 @@ func New[T any](cfg Config) *Slab[T] {
 
 // grow adds one chunk, a full one unless the limit cuts it short.
 func (s *Slab[T]) grow() {
-	size := min(1<<s.shift, s.limit-s.cap)
+	size := min(s.chunkMask+1, s.limit-s.cap)
 	s.chunks = append(s.chunks, make([]slot[T], size))
 	s.cap += size
 }
@@ -126,8 +130,14 @@ func (s *Slab[T]) Alloc() (Key, *T, error) {
 // likeliest to be in the cache. It returns nil if there is none.
 func (s *Slab[T]) takeFree() *slot[T] {
 	if s.free != 0 {
-		e := s.at(int(s.free - 1))
-		s.free = e.next
+		index := s.free - 1
+		e := s.at(int(index))
+		if next := e.key & s.indexMask; next != index {
+			s.free = next + 1
+		} else {
+			s.free = 0
+		}
+		e.key = e.key&^s.indexMask | index
 		return e
 	}
 	if s.used == s.cap {
@@ -165,8 +175,10 @@ func (s *Slab[T]) Remove(key Key) (T, bool) {
 	v := e.value
 	e.value = zero
 	e.key += s.step
-	e.next = s.free
-	s.free = uint32(key&s.indexMask) + 1
+	if s.free != 0 {
+		e.key = e.key&^s.indexMask | (s.free - 1)
+	}
+	s.free = key&s.indexMask + 1
 	s.len--
 	return v, true
 }
@@ -189,8 +201,9 @@ func (s *Slab[T]) All() iter.Seq2[Key, *T] {
 	}
 }
 
+// at returns a slot that is allocated.
 func (s *Slab[T]) at(index int) *slot[T] {
-	return &s.chunks[index>>s.shift][index&(1<<s.shift-1)]
+	return &s.chunks[index>>(s.shift&63)][index&s.chunkMask]
 }
 
 // find returns the slot that key names, or nil. Keys may be forged or belong to

@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"testing"
+	"unsafe"
 )
 
 func mustInsert[T any](t testing.TB, s *Slab[T], v T) Key {
@@ -176,6 +177,41 @@ func TestRemovedValueIsZeroed(t *testing.T) {
 	}
 	if _, p, _ := s.Alloc(); *p != nil {
 		t.Fatal("Alloc returned a value that is not zero")
+	}
+}
+
+// A slot is the value and its key. With a value of 24 bytes it has half a line of
+// the cache, and lies across two lines as soon as it has a byte more.
+func TestSlotSize(t *testing.T) {
+	if size := unsafe.Sizeof(slot[[3]uint64]{}); size != 32 {
+		t.Fatalf("a slot of 24 bytes takes %d, want 32", size)
+	}
+}
+
+// Slots are given out again in the reverse order, and fresh ones after them.
+func TestFreeSlotsAreUsedFirst(t *testing.T) {
+	s := New[int](Config{Capacity: 8})
+	var keys []Key
+	for i := range 6 {
+		keys = append(keys, mustInsert(t, s, i))
+	}
+	for range 2 { // the list begins anew when it has been used up
+		for _, i := range []int{3, 0, 5} {
+			s.Remove(keys[i])
+		}
+		for _, i := range []int{5, 0, 3} {
+			key := mustInsert(t, s, i)
+			if key&s.indexMask != keys[i]&s.indexMask {
+				t.Fatalf("slot %d, want %d", key&s.indexMask, keys[i]&s.indexMask)
+			}
+			keys[i] = key
+		}
+		for i, key := range keys {
+			wantValue(t, s, key, i)
+		}
+	}
+	if key := mustInsert(t, s, 6); key&s.indexMask != 6 {
+		t.Fatalf("slot %d, want a fresh one", key&s.indexMask)
 	}
 }
 
