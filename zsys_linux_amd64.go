@@ -4,7 +4,6 @@
 package metalio
 
 import (
-	"encoding/binary"
 	"structs"
 	"syscall"
 	"unsafe"
@@ -295,9 +294,9 @@ const SizeofItimerspec = 32
 //
 // C: struct epoll_event; epoll_event(3type); 12 bytes; packed.
 type EpollEvent struct {
-	_      structs.HostLayout
-	Events uint32  // EPOLLIN and its kin
-	data   [8]byte // the word given at registration
+	_              structs.HostLayout
+	Events         uint32 // EPOLLIN and its kin
+	data, dataRest uint32 // the word given at registration
 }
 
 // SizeofEpollEvent is the size of EpollEvent in bytes.
@@ -305,12 +304,12 @@ const SizeofEpollEvent = 12
 
 // Data returns the word given at registration.
 func (r *EpollEvent) Data() uint64 {
-	return binary.NativeEndian.Uint64(r.data[:])
+	return uint64(r.data) | uint64(r.dataRest)<<32
 }
 
 // SetData sets the word given at registration.
 func (r *EpollEvent) SetData(v uint64) {
-	binary.NativeEndian.PutUint64(r.data[:], v)
+	r.data, r.dataRest = uint32(v), uint32(v>>32)
 }
 
 // EpollParams is the busy-poll configuration of an epoll descriptor.

@@ -10,10 +10,3 @@ var _ interface {
 	Token() Token // the token of the registration
 	Ready() Ready // what the descriptor is ready for
 } = Event{}
-
-// With these the Loop reads an event where it lies. The others work on a copy,
-// which costs more than what they do with it.
-var _ interface {
-	word() Token
-	news() Ready
-} = (*Event)(nil)

@@ -12,13 +12,10 @@ type Event struct {
 }
 
 // Token returns the token given at registration.
-func (e Event) Token() Token { return e.word() }
+func (e Event) Token() Token { return e.token }
 
 // Ready returns what the descriptor is ready for.
-func (e Event) Ready() Ready { return e.news() }
-
-func (e *Event) word() Token { return e.token }
-func (e *Event) news() Ready { return e.ready }
+func (e Event) Ready() Ready { return e.ready }
 
 // hangup is the interest that every registration has beside its own: in resets
 // and connections that failed.

@@ -11,13 +11,10 @@ type Event struct {
 }
 
 // Token returns the token given at registration.
-func (e Event) Token() Token { return e.word() }
+func (e Event) Token() Token { return Token(e.rec.Data()) }
 
 // Ready returns what the descriptor is ready for.
-func (e Event) Ready() Ready { return e.news() }
-
-func (e *Event) word() Token { return Token(e.rec.Data()) }
-func (e *Event) news() Ready { return epollReady(e.rec.Events) }
+func (e Event) Ready() Ready { return epollReady(e.rec.Events) }
 
 // epollReady translates epoll's bits. Most events have this one and no other.
 func epollReady(bits uint32) Ready {

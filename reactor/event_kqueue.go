@@ -13,14 +13,10 @@ type Event struct {
 }
 
 // Token returns the token given at registration.
-func (e Event) Token() Token { return e.word() }
+func (e Event) Token() Token { return Token(e.rec.Udata) }
 
 // Ready returns what the descriptor is ready for.
-func (e Event) Ready() Ready { return e.news() }
-
-func (e *Event) word() Token { return Token(e.rec.Udata) }
-
-func (e *Event) news() Ready {
+func (e Event) Ready() Ready {
 	r := kqueueReady(&e.rec)
 	if e.isOneShot() {
 		r |= Ready(e.rec.Data)

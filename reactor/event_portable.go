@@ -10,10 +10,7 @@ type Event struct {
 }
 
 // Token returns the token given at registration.
-func (e Event) Token() Token { return e.word() }
+func (e Event) Token() Token { return e.token }
 
 // Ready returns what the descriptor is ready for.
-func (e Event) Ready() Ready { return e.news() }
-
-func (e *Event) word() Token { return e.token }
-func (e *Event) news() Ready { return e.ready }
+func (e Event) Ready() Ready { return e.ready }

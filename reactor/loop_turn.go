@@ -107,13 +107,13 @@ func (l *Loop[M]) handleEvents(h Handler[M]) (calls int) {
 // looked up again before Writable if Readable has run, which may have ended or
 // changed it.
 func (l *Loop[M]) handleEvent(h Handler[M], ev *Event) (calls int) {
-	word := ev.word()
+	word := ev.Token()
 	if word == wakeToken {
 		l.stats.Wakes++
 		return 0
 	}
 	l.stats.Events++
-	ready := ev.news()
+	ready := ev.Ready()
 	if ready.IsExited() {
 		return l.handleExit(h, slab.Key(word), ready)
 	}

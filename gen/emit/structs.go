@@ -34,11 +34,15 @@ func (e *emitter) structs() {
 func (e *emitter) members(g *jen.Group, s *model.Struct) {
 	end, maxAlign := 0, 1
 	for _, f := range s.Fields {
-		align := e.storedAlign(f)
+		align := e.storedAlign(s, f)
 		if gap := f.Offset - roundUp(end, align); gap > 0 || f.Offset%align != 0 {
 			g.Id("_").Index(jen.Lit(f.Offset - end)).Byte()
 		}
-		member := g.Id(storedName(f)).Add(e.storedType(f))
+		names := []jen.Code{jen.Id(storedName(f))}
+		if e.storage(s, f) == asHalves {
+			names = append(names, jen.Id(restName(f)))
+		}
+		member := g.List(names...).Add(e.storedType(s, f))
 		if f.Doc != "" {
 			member.Comment(f.Doc)
 		}
@@ -50,32 +54,59 @@ func (e *emitter) members(g *jen.Group, s *model.Struct) {
 	}
 }
 
-// inBytes reports whether Go cannot place f and it is stored as bytes.
-func (e *emitter) inBytes(f *model.Field) bool {
-	return f.Accessor && f.Offset%check.GoAlign(e.p, f) != 0
+// storage is how a field is kept.
+type storage uint8
+
+const (
+	asItself storage = iota
+	asHalves         // a uint64 that Go cannot place, as two uint32, low and high
+	asBytes          // any other number that Go cannot place
+)
+
+// storage prefers halves to bytes, because Go keeps a copy of a struct of a few
+// numbers in registers and puts the halves together in one load, while an array
+// makes the copy go through memory.
+func (e *emitter) storage(s *model.Struct, f *model.Field) storage {
+	switch {
+	case !f.Accessor || f.Offset%check.GoAlign(e.p, f) == 0:
+		return asItself
+	case f.GoType == "uint64" && f.Offset%4 == 0 && s.Size%4 == 0 && !e.p.BigEndian:
+		return asHalves
+	}
+	return asBytes
 }
 
-func (e *emitter) storedAlign(f *model.Field) int {
-	if e.inBytes(f) {
+func (e *emitter) storedAlign(s *model.Struct, f *model.Field) int {
+	switch e.storage(s, f) {
+	case asHalves:
+		return 4
+	case asBytes:
 		return 1
 	}
 	return check.GoAlign(e.p, f)
 }
 
-func (e *emitter) storedType(f *model.Field) jen.Code {
-	if e.inBytes(f) {
+func (e *emitter) storedType(s *model.Struct, f *model.Field) jen.Code {
+	switch e.storage(s, f) {
+	case asHalves:
+		return jen.Uint32()
+	case asBytes:
 		return jen.Index(jen.Lit(f.Size)).Byte()
 	}
 	return goType(f.GoType)
 }
 
-// storedName is the Go identifier of the storage: private behind accessors.
+// storedName is the Go identifier of the storage: private behind accessors. Of
+// halves it is that of the first.
 func storedName(f *model.Field) string {
 	if !f.Accessor {
 		return f.Name
 	}
 	return strings.ToLower(f.Name[:1]) + f.Name[1:]
 }
+
+// restName is the Go identifier of the other half.
+func restName(f *model.Field) string { return storedName(f) + "Rest" }
 
 func structDoc(s *model.Struct) string {
 	doc := s.Doc
@@ -106,7 +137,12 @@ func (e *emitter) accessors(s *model.Struct, f *model.Field) {
 
 	get := jen.Return(store.Clone())
 	set := store.Clone().Op("=").Id("v")
-	if e.inBytes(f) {
+	switch e.storage(s, f) {
+	case asHalves:
+		rest := jen.Id("r").Dot(restName(f))
+		get = jen.Return(jen.Uint64().Call(store.Clone()).Op("|").Uint64().Call(rest.Clone()).Op("<<").Lit(32))
+		set = jen.List(store.Clone(), rest).Op("=").List(jen.Uint32().Call(jen.Id("v")), jen.Uint32().Call(jen.Id("v").Op(">>").Lit(32)))
+	case asBytes:
 		width := strings.TrimPrefix(f.GoType, "uint")
 		get = jen.Return(jen.Qual("encoding/binary", "NativeEndian").Dot("Uint" + width).Call(store.Clone().Index(jen.Op(":"))))
 		set = jen.Qual("encoding/binary", "NativeEndian").Dot("PutUint"+width).Call(store.Clone().Index(jen.Op(":")), jen.Id("v"))

@@ -47,9 +47,9 @@ type TimeT = int64
 //
 // C: struct epoll_event; epoll_event(3type); 12 bytes; packed.
 type EpollEvent struct {
-	_      structs.HostLayout
-	Events uint32  // what happened
-	data   [8]byte // the token
+	_              structs.HostLayout
+	Events         uint32 // what happened
+	data, dataRest uint32 // the token
 }
 
 // SizeofEpollEvent is the size of EpollEvent in bytes.
@@ -57,12 +57,12 @@ const SizeofEpollEvent = 12
 
 // Data returns the token.
 func (r *EpollEvent) Data() uint64 {
-	return binary.NativeEndian.Uint64(r.data[:])
+	return uint64(r.data) | uint64(r.dataRest)<<32
 }
 
 // SetData sets the token.
 func (r *EpollEvent) SetData(v uint64) {
-	binary.NativeEndian.PutUint64(r.data[:], v)
+	r.data, r.dataRest = uint32(v), uint32(v>>32)
 }
 
 // Record carries a token in a pointer-typed slot.
@@ -78,6 +78,28 @@ type Record struct {
 // SizeofRecord is the size of Record in bytes.
 const SizeofRecord = 24
 
+// Odd is a struct of which Go can place no number.
+//
+// C: struct odd; 5 bytes; packed.
+type Odd struct {
+	_     structs.HostLayout
+	Kind  byte
+	count [4]byte // how many
+}
+
+// SizeofOdd is the size of Odd in bytes.
+const SizeofOdd = 5
+
+// Count returns how many.
+func (r *Odd) Count() uint32 {
+	return binary.NativeEndian.Uint32(r.count[:])
+}
+
+// SetCount sets how many.
+func (r *Odd) SetCount(v uint32) {
+	binary.NativeEndian.PutUint32(r.count[:], v)
+}
+
 // The layout of every struct, proved by the compiler.
 var (
 	_ = [12]byte([unsafe.Sizeof(EpollEvent{})]byte{})
@@ -87,6 +109,9 @@ var (
 	_ = [0]byte([unsafe.Offsetof(Record{}.When)]byte{})
 	_ = [8]byte([unsafe.Offsetof(Record{}.Token)]byte{})
 	_ = [16]byte([unsafe.Offsetof(Record{}.Pad)]byte{})
+	_ = [5]byte([unsafe.Sizeof(Odd{})]byte{})
+	_ = [0]byte([unsafe.Offsetof(Odd{}.Kind)]byte{})
+	_ = [1]byte([unsafe.Offsetof(Odd{}.count)]byte{})
 )
 
 // Read reads up to len(p) bytes and returns how many. On failure the value is
