@@ -84,7 +84,7 @@ func (p *proxy) limit(e *end, d time.Duration) error {
 // Readable accepts connections, or carries what an end has sent.
 func (p *proxy) Readable(_ *loop, token reactor.Token, ready reactor.Ready) {
 	if token == listenerToken {
-		p.accept()
+		p.accept(acceptsPerTurn)
 		return
 	}
 	e, ok := p.ends.Get(slab.Key(token))

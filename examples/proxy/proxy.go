@@ -34,6 +34,10 @@ const (
 	bothWays       = reactor.Readable | reactor.Writable
 	acceptsPerTurn = 64
 	acceptPause    = 100 * time.Millisecond
+
+	// longestQueue is as many connections as the kernel keeps, if nobody has
+	// told it otherwise: 4096 on Linux, fewer elsewhere.
+	longestQueue = 4096
 )
 
 type proxy struct {
@@ -134,7 +138,7 @@ func (p *proxy) Signal(l *loop, _ os.Signal) {
 		return
 	}
 	if p.accepting {
-		p.accept() // who is in the kernel's queue has been let in already
+		p.accept(longestQueue) // who is in the kernel's queue has been let in already
 	}
 	p.draining = true
 	p.stopListening()
@@ -163,8 +167,8 @@ func (p *proxy) stopListening() {
 }
 
 // accept takes the connections that wait, a bounded number of them.
-func (p *proxy) accept() {
-	for range acceptsPerTurn {
+func (p *proxy) accept(most int) {
+	for range most {
 		if !p.acceptOne() {
 			return
 		}

@@ -80,6 +80,26 @@ func TestOutOfDescriptors(t *testing.T) {
 	})
 }
 
+// TestQueueIsServed ends a proxy whose queue is longer than what it takes in one
+// turn. Whoever is in it has been connected already, and is answered.
+func TestQueueIsServed(t *testing.T) {
+	p := startProxy(t, serve(t, echo), "-drain", "50s")
+	must(t, p.cmd.Process.Signal(syscall.SIGSTOP))
+	conns := make([]*net.TCPConn, 3*acceptsPerTurn)
+	for i := range conns {
+		conns[i] = p.dial()
+	}
+	must(t, p.interrupt())
+	must(t, p.cmd.Process.Signal(syscall.SIGCONT))
+	for i, c := range conns {
+		if err := exchange(c, []byte("hello"), make([]byte, 5)); err != nil {
+			t.Fatalf("connection %d: %v", i, err)
+		}
+		c.Close()
+	}
+	p.wait()
+}
+
 // TestResetBeforeTheServerAnswers has a server that is too busy for a connection,
 // and a client that does not wait for it.
 func TestResetBeforeTheServerAnswers(t *testing.T) {
