@@ -59,7 +59,7 @@ func (k *knote) run() bool {
 	bits := pollNow(fd)
 	switch {
 	case k.ev.Filter == EVFILT_EXCEPT:
-		return k.runExcept(bits)
+		return k.runExcept(fd, bits)
 	case file.isSocket() && isStream(fd):
 		return k.runStream(fd, bits)
 	case file.isPipe():
@@ -104,13 +104,23 @@ func (k *knote) runStream(fd, bits int) bool {
 	return ended || bits != 0
 }
 
-// runExcept is for out-of-band data. "If the read direction of the socket has
-// shutdown, then the filter also sets EV_EOF in flags", kqueue(2).
-func (k *knote) runExcept(bits int) bool {
-	if bits&POLLRDHUP != 0 {
-		k.ev.Flags |= EV_EOF
+// runExcept is for out-of-band data. The filter is the read filter's, which looks
+// for such data first if it is told to (soexcept_filtops and filt_soread_common in
+// bsd/kern/uipc_socket.c of xnu), so that ordinary data and the end are reported
+// too, without NOTE_OOB.
+func (k *knote) runExcept(fd, bits int) bool {
+	k.ev.Data = unread(fd)
+	if bits&POLLPRI != 0 {
+		k.ev.Fflags = NOTE_OOB
+		return true
 	}
-	return bits&POLLPRI != 0 || k.ev.Flags&EV_EOF != 0
+	if bits&(POLLRDHUP|POLLHUP) != 0 {
+		k.ev.Flags |= EV_EOF
+		if bits&POLLERR != 0 {
+			k.ev.Fflags = uint32(syscall.ECONNRESET)
+		}
+	}
+	return bits&(POLLIN|POLLERR|POLLRDHUP|POLLHUP) != 0
 }
 
 // runPipe is for pipes and FIFOs. The filter that does not belong to the end

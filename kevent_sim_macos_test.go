@@ -47,7 +47,8 @@ func none(t *testing.T, kq int) {
 
 // EVFILT_EXCEPT: "can be used to monitor the arrival of out-of-band data on a
 // socket descriptor using the filter flag NOTE_OOB. If the read direction of the
-// socket has shutdown, then the filter also sets EV_EOF in flags", kqueue(2).
+// socket has shutdown, then the filter also sets EV_EOF in flags", kqueue(2). That
+// it reports ordinary data as well is what bsd/kern/uipc_socket.c of xnu does.
 func TestMacOSExceptFilter(t *testing.T) {
 	l, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
@@ -83,12 +84,17 @@ func TestMacOSExceptFilter(t *testing.T) {
 	if _, err := client.Write([]byte("ordinary")); err != nil {
 		t.Fatal(err)
 	}
-	none(t, kq)
+	if ev := next(t, kq); ev.Fflags&metalio.NOTE_OOB != 0 {
+		t.Errorf("%+v, want no NOTE_OOB", ev)
+	}
 	if err := syscall.Sendto(int(out.Fd()), []byte("!"), syscall.MSG_OOB, nil); err != nil {
 		t.Fatal(err)
 	}
-	if ev := next(t, kq); ev.Filter != metalio.EVFILT_EXCEPT || ev.Flags&metalio.EV_EOF != 0 {
-		t.Errorf("%+v, want EVFILT_EXCEPT without EV_EOF", ev)
+	if ev := next(t, kq); ev.Filter != metalio.EVFILT_EXCEPT || ev.Flags&metalio.EV_EOF != 0 || ev.Fflags != metalio.NOTE_OOB {
+		t.Errorf("%+v, want EVFILT_EXCEPT with NOTE_OOB and without EV_EOF", ev)
+	}
+	if _, _, err := syscall.Recvfrom(int(in.Fd()), make([]byte, 1), syscall.MSG_OOB); err != nil {
+		t.Fatal(err)
 	}
 	if err := client.(*net.TCPConn).CloseWrite(); err != nil {
 		t.Fatal(err)

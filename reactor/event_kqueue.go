@@ -30,9 +30,14 @@ func (e Event) Ready() Ready {
 // shutdown brings about as well as the peer's end.
 func kqueueReady(rec *metalio.KeventT) Ready {
 	var r, closed Ready
+	failure := rec.Fflags
 	switch {
-	case hasPriority && rec.Filter == priorityFilter:
-		r, closed = readyReadable|readyPriority, readyReadClosed
+	case isPriority(rec):
+		r, closed = readyReadable, readyReadClosed
+		if isUrgent(rec) {
+			r |= readyPriority
+		}
+		failure &^= priorityNote
 	case rec.Filter == metalio.EVFILT_READ:
 		r, closed = readyReadable, readyReadClosed
 	case rec.Filter == metalio.EVFILT_WRITE:
@@ -47,7 +52,7 @@ func kqueueReady(rec *metalio.KeventT) Ready {
 	if rec.Flags&metalio.EV_EOF == 0 {
 		return r
 	}
-	if rec.Fflags != 0 { // which ends both directions, whichever reports it
+	if failure != 0 { // which ends both directions, whichever reports it
 		return r | readyError | readyReadClosed | readyWriteClosed
 	}
 	return r | closed
@@ -57,7 +62,7 @@ func kqueueReady(rec *metalio.KeventT) Ready {
 // descriptor.
 func (e *Event) direction() Interest {
 	switch {
-	case hasPriority && e.rec.Filter == priorityFilter:
+	case isPriority(&e.rec):
 		return Priority
 	case e.rec.Filter == metalio.EVFILT_READ:
 		return Readable
@@ -77,3 +82,8 @@ func (e *Event) isOneShot() bool {
 // it keeps what the registration's other knotes have reported.
 func (e *Event) clearExtra()      { e.rec.Data = 0 }
 func (e *Event) addExtra(r Ready) { set(&e.rec.Data, Ready(e.rec.Data)|r) }
+
+// isOrdinaryData reports that e is not what a registration for Priority asks for.
+func (e *Event) isOrdinaryData() bool {
+	return isPriority(&e.rec) && !isUrgent(&e.rec) && e.rec.Flags&metalio.EV_EOF == 0
+}

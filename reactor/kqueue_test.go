@@ -314,6 +314,39 @@ func TestKqueue(t *testing.T) {
 			write(t, b, "x")
 			w.one(1)
 		}},
+		{"ordinary_data_is_no_priority", func(t *testing.T, w *watcher) {
+			if !hasPriority {
+				t.Skip("no events for priority")
+			}
+			const urgent = readyReadable | readyPriority
+			for _, mode := range []Mode{Level, Edge, OneShot} {
+				for _, interest := range []Interest{Priority, Priority | Writable} {
+					a, b := tcpPair(t)
+					fill(t, a) // so that it is not writable
+					w.register(a, 1, interest, mode)
+					write(t, b, "ordinary")
+					w.none()
+					// No wait will go round for the data that nobody reads.
+					n, errno := metalio.RawKevent(w.sel.kq, nil, kernelRecords(w.events[:]), &metalio.Timespec{})
+					if n != 0 || errno != 0 {
+						t.Fatal(mode, n, errno)
+					}
+					sendUrgent(t, b, '!')
+					w.want(1, urgent)
+					if mode == Level {
+						w.want(1, urgent)
+					} else {
+						w.none()
+					}
+					w.reregister(a, 2, interest, mode)
+					w.want(2, urgent)
+					w.deregister(a)
+					write(t, b, "more")
+					w.none()
+					closeFD(t, a)
+				}
+			}
+		}},
 		{"poll_is_close_on_exec", func(t *testing.T, w *watcher) {
 			flags, errno := metalio.RawFcntl(w.sel.kq, metalio.F_GETFD, 0)
 			if errno != 0 || flags&metalio.FD_CLOEXEC == 0 {

@@ -272,7 +272,10 @@ func TestReadiness(t *testing.T) {
 			a, b := tcpPair(t)
 			w.register(a, 1, Priority, Level)
 			w.none()
+			write(t, b, "x")
+			w.none() // readable is not priority
 			sendUrgent(t, b, '!')
+			w.want(1, readyReadable|readyPriority)
 			w.want(1, readyReadable|readyPriority)
 			w.reregister(a, 1, Readable, Level)
 			drain(t, a)

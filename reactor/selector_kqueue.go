@@ -209,7 +209,7 @@ func (s *selector) change(fd FD, interest Interest, flags int, token Token) sysc
 		n++
 		set(&c.Ident, fd)
 		set(&c.Filter, filterOf(d))
-		set(&c.Flags, flags|metalio.EV_RECEIPT)
+		set(&c.Flags, flagsFor(d, flags)|metalio.EV_RECEIPT)
 		set(&c.Udata, token)
 		if d == Priority {
 			set(&c.Fflags, priorityNote)
@@ -360,7 +360,7 @@ func collected(n int, errno syscall.Errno) (int, syscall.Errno) {
 
 // settle makes one event of what the knotes of a OneShot registration have
 // reported, silences those that have not, and returns how many events remain.
-// It also looks after pipes that nobody reads.
+// It also looks after pipes that nobody reads, and after Priority.
 //
 // An event may be of an arming that Reregister has replaced since the kernel
 // delivered it. If its token and direction are those of the new one, the caller
@@ -374,25 +374,53 @@ func (s *selector) settle(events []Event) int {
 	defer s.mu.Unlock()
 	kept := 0
 	for _, ev := range events {
-		if !s.outlived(&ev) && !s.merge(events[:kept], &ev) {
-			events[kept] = ev
-			kept++
+		s.markPriority(&ev)
+		if ev.isOrdinaryData() || s.outlived(&ev) || s.merge(events[:kept], &ev) {
+			continue
 		}
+		events[kept] = ev
+		kept++
 	}
 	for i := range events[:kept] {
 		s.silence(&events[i])
 		s.succeed(&events[i])
+		s.repeatPriority(&events[i])
 	}
 	return kept
 }
 
 func anyToSettle(events []Event) bool {
 	for i := range events {
-		if events[i].isOneShot() || isReaderGone(&events[i].rec) {
+		if events[i].isOneShot() || isReaderGone(&events[i].rec) || isPriority(&events[i].rec) {
 			return true
 		}
 	}
 	return false
+}
+
+// markPriority gives an event of a OneShot registration the flag that its knote
+// has not, see flagsFor.
+func (s *selector) markPriority(ev *Event) {
+	if !isPriority(&ev.rec) {
+		return
+	}
+	if r := s.armed(ev); r != nil && !ev.isOrdinaryData() {
+		ev.rec.Flags |= metalio.EV_ONESHOT
+	}
+}
+
+// repeatPriority has the next look report a Level registration again, if there is
+// out-of-band data still.
+func (s *selector) repeatPriority(ev *Event) {
+	if !isPriority(&ev.rec) {
+		return
+	}
+	fd := FD(ev.rec.Ident)
+	r := s.registered.at(fd)
+	if r != nil && r.mode == Level && r.token == ev.Token() && r.interest&Priority != 0 {
+		// Added again, the knote looks again at the descriptor.
+		s.change(fd, Priority, metalio.EV_ADD, r.token)
+	}
 }
 
 // outlived deletes the user event that ev is of if its descriptor has been closed,
@@ -471,6 +499,7 @@ func (s *selector) silence(ev *Event) {
 	if r.readerGone { // two knotes report it on macOS
 		rest |= Writable
 	}
+	rest |= r.interest & Priority // whose knote is not one-shot, see flagsFor
 	s.remove(FD(ev.rec.Ident), *r, rest)
 	r.fired = r.interest
 }
