@@ -36,8 +36,9 @@
 // needs no thought. It looks on for up to 20 µs while something mostly comes
 // within 6; then it sleeps in the system call if it will not be for long, and
 // otherwise parks its goroutine, where the system has a way to, so that no thread
-// is held and a message ends the sleep of a Loop without a system call. Timeouts
-// are exact to what the kernel's own timer is.
+// is held and a message ends the sleep of a Loop without a system call. After a
+// message it lets other goroutines run first, since the next one may be among
+// what they do. Timeouts are exact to what the kernel's own timer is.
 //
 // A Poll that does not park passes through Go's scheduler every 5 ms, unless a
 // handler takes longer: Go's monitor thread would take its processor away time

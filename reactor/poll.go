@@ -48,6 +48,7 @@ type Poll struct {
 	// Of the goroutine that is in Wait.
 	parker parker
 	spins  spinning
+	yields yielding
 	naps   naps
 	pace   pace
 

@@ -22,8 +22,14 @@ const (
 	// goroutines keep all processors busy and a parked one has to queue behind
 	// them. Elsewhere always in the call.
 	//
-	// Looking on is given up while it takes too long, and tried again now and
-	// then, so that an idle Poll costs next to nothing. Windows does not look
+	// A Loop that a message has woken lets other goroutines run once before it
+	// sleeps again: who waits for its answer may send the next one, which then
+	// costs neither a sleep nor a wake. Descriptors are looked at after each
+	// fourth such message.
+	//
+	// Looking on, and letting others run, is given up while it takes too long or
+	// is in vain, and tried again now and then, so that an idle Poll costs next
+	// to nothing. Windows does not look
 	// on, as its clock is too coarse to tell when 20 µs are over. On a goroutine
 	// that is locked to its thread, take Block or Spin.
 	Auto WaitPolicy = iota
@@ -41,7 +47,8 @@ const (
 	Spin
 
 	// Park sleeps as a goroutine of Go's netpoller and holds no thread. A Loop
-	// is woken by other goroutines without a system call. Timeouts end up to
+	// is woken by other goroutines without a system call, and lets them run
+	// before it sleeps, as with Auto. Timeouts end up to
 	// 1 ms late, more while other goroutines keep all processors busy. With
 	// runtime.LockOSThread parking costs two thread switches: take Block.
 	// Linux only; elsewhere NewPoll refuses it with [errors.ErrUnsupported].
@@ -93,6 +100,13 @@ func (p *Poll) await(events []Event, timeout time.Duration, other sources) (int,
 			return n, errno
 		}
 	}
+	if p.yields.due() {
+		runtime.Gosched()
+		if other.pending() {
+			return p.lookNowAndThen(events)
+		}
+		p.yields.wasted()
+	}
 	now := p.clock.read()
 	until := int64(never)
 	if timeout > 0 {
@@ -102,7 +116,7 @@ func (p *Poll) await(events []Event, timeout time.Duration, other sources) (int,
 		n, errno, _ := p.lookUntil(events, until, other)
 		return n, errno
 	}
-	if p.policy == Auto && fineClock && p.spins.worthwhile() {
+	if p.policy == Auto && fineClock && p.spins.due() {
 		start := now
 		n, errno, found := p.lookUntil(events, min(until, start+spinTime), other)
 		now = p.clock.read()
@@ -143,9 +157,64 @@ func (p *Poll) sleep(events []Event, now, until int64, other sources) (n int, er
 	other.arm()
 	if !other.pending() {
 		n, errno = p.sleepArmed(events, now, until)
-		p.naps.record(p.clock.read()-now, other.pending())
+		awake, message := p.clock.read(), other.pending()
+		p.naps.record(awake-now, message)
+		p.yields.start(awake, message && p.policy != Block && awake >= p.pace.crowded)
 	}
 	other.disarm()
+	return n, errno
+}
+
+// yielding lets other goroutines run before a sleep, when it was a message that
+// ended the last one. A goroutine that sends one, waits for the answer and sends
+// the next is then heard of without any of what a sleep costs: it was runnable,
+// and its message is there when the scheduler comes back. Descriptors are looked
+// at now and then meanwhile.
+type yielding struct {
+	attempts
+	heard bool  // the last sleep was ended by a message, and no yield was in vain since
+	count int   // yields since descriptors were looked at
+	since int64 // when that was
+}
+
+const (
+	// yieldsPerLook is how many messages heard of by a yield share the price of
+	// a look at the descriptors.
+	yieldsPerLook = 4
+
+	// longYields is for how long descriptors may not be looked at. If it is
+	// exceeded, the others do more than to answer.
+	longYields = int64(80 * time.Microsecond)
+)
+
+// start takes note of how a sleep has ended, which has looked at descriptors.
+func (y *yielding) start(now int64, heard bool) { y.heard, y.count, y.since = heard, 0, now }
+
+// due reports whether to yield instead of sleeping.
+func (y *yielding) due() bool { return y.heard && y.attempts.due() }
+
+// wasted takes note of a yield in vain.
+func (y *yielding) wasted() {
+	y.heard = false
+	y.attempts.wasted()
+}
+
+// lookNowAndThen is after a yield that a message has come by.
+func (p *Poll) lookNowAndThen(events []Event) (int, syscall.Errno) {
+	y := &p.yields
+	y.count++
+	if y.count < yieldsPerLook {
+		return 0, 0
+	}
+	now := p.clock.read()
+	if now-y.since > longYields {
+		y.wasted()
+	} else {
+		y.attempts.paid()
+	}
+	y.count, y.since = 0, now
+	n, errno := p.sel.look(events)
+	p.keepPace(n)
 	return n, errno
 }
 
@@ -244,39 +313,48 @@ const (
 	// latency that it saves, and less than would make a loop that has
 	// something to do every 20 µs a busy one.
 	worthSpin = int64(6 * time.Microsecond)
-
-	// A spin in vain that makes the average too long is followed by one sleep
-	// without a spin, the next by 3, then 7, and so on up to mostSkipped.
-	mostSkipped = 255
 )
 
 // spinning remembers whether looking on has been worth it.
 type spinning struct {
+	attempts
 	average int64 // of the time that it took, over the last sixteen or so
-	skip    uint8 // sleeps until the next try
-	pause   uint8 // sleeps between the last two tries
-}
-
-func (s *spinning) worthwhile() bool {
-	if s.skip > 0 {
-		s.skip--
-		return false
-	}
-	return true
 }
 
 // record takes note of a try, which has ended with a find or after spinTime.
 func (s *spinning) record(took int64) {
 	s.average += (took - s.average) / 16
-	if s.average <= worthSpin {
-		s.pause = 0
-		return
+	switch {
+	case s.average <= worthSpin:
+		s.paid()
+	case took > worthSpin:
+		s.wasted()
+	default: // perhaps the first of many
 	}
-	if took <= worthSpin {
-		return // perhaps the first of many
+}
+
+// attempts spaces tries of what may be in vain. The first one in vain is followed
+// by one sleep without a try, the next by 3, then 7, and so on up to mostSkipped.
+type attempts struct {
+	skip  uint8 // sleeps until the next try
+	pause uint8 // sleeps between the last two tries
+}
+
+const mostSkipped = 255
+
+func (a *attempts) due() bool {
+	if a.skip > 0 {
+		a.skip--
+		return false
 	}
-	s.pause = uint8(min(2*int(s.pause)+1, mostSkipped))
-	s.skip = s.pause
+	return true
+}
+
+func (a *attempts) paid() { a.pause = 0 }
+
+func (a *attempts) wasted() {
+	a.pause = uint8(min(2*int(a.pause)+1, mostSkipped))
+	a.skip = a.pause
 }
 
 // A goroutine that is never off its processor is overdue after 10 ms in the eyes

@@ -31,7 +31,7 @@ func TestSpinningGivesUpAndTriesAgain(t *testing.T) {
 	var s spinning
 	spins := func(sleeps int, took int64) (n int) {
 		for range sleeps {
-			if s.worthwhile() {
+			if s.due() {
 				n++
 				s.record(took)
 			}
@@ -59,7 +59,7 @@ func TestSpinningIsNotWorthALongTime(t *testing.T) {
 	var s spinning
 	n := 0
 	for range 1000 {
-		if s.worthwhile() {
+		if s.due() {
 			n++
 			s.record(worthSpin + worthSpin/10)
 		}
