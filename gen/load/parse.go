@@ -96,8 +96,12 @@ func parse(file string, src []byte, errs *model.Errors) *node {
 	start := model.Pos{File: file, Line: 1, Col: 1}
 	// The parser miscounts the lines of a file that ends them with \r\n.
 	src = []byte(strings.TrimPrefix(model.Newlines(string(src)), "\ufeff")) // some editors' byte order mark
-	if pos, ok := firstInvalid(file, src); !ok {
+	if pos, found := first(file, src, invalid); found {
 		errs.Add(pos, "the file is not UTF-8").Expected("text in UTF-8, without a byte that belongs to no character")
+		return nil
+	}
+	if pos, found := first(file, src, control); found {
+		errs.Add(pos, "a control character").Expected("text without characters that no editor shows")
 		return nil
 	}
 	tokens := lexer.Tokenize(string(src))
@@ -191,26 +195,24 @@ func document(file string, tree *ast.File, errs *model.Errors) *node {
 	return root
 }
 
-// firstInvalid finds the first byte that is not UTF-8, if there is one.
-func firstInvalid(file string, src []byte) (model.Pos, bool) {
-	if utf8.Valid(src) {
-		return model.Pos{}, true
-	}
+// invalid reports what stands for a byte that belongs to no character.
+func invalid(r rune, size int) bool { return r == utf8.RuneError && size <= 1 }
+
+// control reports the characters that YAML allows nowhere.
+func control(r rune, _ int) bool { return r < ' ' && r != '\t' || r == 0x7f }
+
+// first finds the first character that is as wanted; size is that of its bytes.
+func first(file string, src []byte, wanted func(r rune, size int) bool) (model.Pos, bool) {
 	for i, line := range bytes.Split(src, []byte("\n")) {
-		if utf8.Valid(line) {
-			continue
-		}
-		col := 1
-		for {
+		for col := 1; len(line) > 0; col++ {
 			r, size := utf8.DecodeRune(line)
-			if r == utf8.RuneError && size <= 1 {
-				return model.Pos{File: file, Line: i + 1, Col: col}, false
+			if wanted(r, size) {
+				return model.Pos{File: file, Line: i + 1, Col: col}, true
 			}
 			line = line[size:]
-			col++
 		}
 	}
-	return model.Pos{File: file, Line: 1, Col: 1}, false
+	return model.Pos{}, false
 }
 
 func place(file string, t *token.Token) model.Pos {

@@ -71,7 +71,13 @@ func sourceLine(pos Pos) (string, bool) {
 		return "", false
 	}
 	line := lines[pos.Line-1]
-	return strings.ToValidUTF8(line, "\uFFFD"), strings.TrimSpace(line) != ""
+	line = strings.Map(func(r rune) rune {
+		if r < ' ' && r != '\t' || r == 0x7f {
+			return '\uFFFD' // what a terminal would obey
+		}
+		return r
+	}, strings.ToValidUTF8(line, "\uFFFD"))
+	return line, strings.TrimSpace(line) != ""
 }
 
 // widest is how much of a line a message shows.
