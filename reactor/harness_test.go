@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -83,7 +84,7 @@ func runBehaviours(t *testing.T, all []behaviour) {
 
 // policies are those that this system has. What depends on the way of waiting is
 // run with each.
-var policies = func() (all []WaitPolicy) {
+var policies = sync.OnceValue(func() (all []WaitPolicy) {
 	for policy := range WaitPolicy(policyCount) {
 		p, err := NewPoll(PollConfig{Wait: policy})
 		if errors.Is(err, errors.ErrUnsupported) {
@@ -95,12 +96,12 @@ var policies = func() (all []WaitPolicy) {
 		all = append(all, policy)
 	}
 	return all
-}()
+})
 
 // forEachPolicy runs test as a subtest for each way of waiting.
 func forEachPolicy(t *testing.T, test func(*testing.T, WaitPolicy)) {
 	t.Helper()
-	for _, policy := range policies {
+	for _, policy := range policies() {
 		t.Run(policy.String(), func(t *testing.T) { test(t, policy) })
 	}
 }

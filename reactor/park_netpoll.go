@@ -71,6 +71,10 @@ func (k *parker) open(s *selector) syscall.Errno {
 	if errno != 0 {
 		return errno
 	}
+	if errno := roomForNetpoller(); errno != 0 {
+		metalio.Close(outer)
+		return errno
+	}
 	// os.NewFile gives to the netpoller what is non-blocking. For an epoll
 	// descriptor the mode means nothing else.
 	flags, _ := metalio.RawFcntl(outer, metalio.F_GETFL, 0)
@@ -85,6 +89,7 @@ func (k *parker) open(s *selector) syscall.Errno {
 		file.Close()
 		return syscall.ENOTSUP
 	}
+	netpollerRuns.Store(true)
 	k.file, k.conn, k.outer, k.inner = file, conn, outer, s.epfd
 	k.deadline = never
 	k.lookAgain = func(uintptr) bool {
@@ -92,6 +97,25 @@ func (k *parker) open(s *selector) syscall.Errno {
 		k.n, k.errno = s.look(k.found[:k.room])
 		return k.n > 0 || k.errno != 0
 	}
+	return 0
+}
+
+// netpollerRuns says that Go's netpoller is known to be there.
+var netpollerRuns atomic.Bool
+
+// roomForNetpoller looks for the descriptors that Go's netpoller opens when it
+// gets its first file, an epoll instance and an eventfd. Without them it ends the
+// process, and nobody can catch that.
+func roomForNetpoller() syscall.Errno {
+	if netpollerRuns.Load() {
+		return 0
+	}
+	var room selector
+	err := room.open(PollConfig{})
+	if err != nil {
+		return err.(syscall.Errno)
+	}
+	room.close()
 	return 0
 }
 

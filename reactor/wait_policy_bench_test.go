@@ -7,7 +7,7 @@ import "testing"
 // BenchmarkRoundTrip is a message from a goroutine to a loop and the answer back
 // through a channel.
 func BenchmarkRoundTrip(b *testing.B) {
-	for _, policy := range policies {
+	for _, policy := range policies() {
 		b.Run(policy.String(), func(b *testing.B) {
 			l := newLoop(b, Config{Wait: policy})
 			answers := make(chan int, 1)

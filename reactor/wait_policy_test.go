@@ -108,7 +108,7 @@ func TestKeepPaceReadsTheClockNowAndThen(t *testing.T) {
 // and then gives the loop the time to fall asleep in one way or another.
 func TestPoliciesLoseNoWake(t *testing.T) {
 	messages := min(50_000, behaviours.Budget(t, "no_lost_wake"))
-	for _, policy := range policies {
+	for _, policy := range policies() {
 		if policy == Spin {
 			continue // it takes no wake
 		}
