@@ -178,7 +178,7 @@ func (s *netSocket) prepareBind(family, typ int, cfg ListenConfig) error {
 		if err := callError("setsockopt SO_REUSEADDR", sysReuseAddr(s.FD())); err != nil {
 			return err
 		}
-	} else if err := callError("WSAIoctl SIO_UDP_CONNRESET", sysQuietUDP(s.FD())); err != nil {
+	} else if err := callError("WSAIoctl", sysQuietUDP(s.FD())); err != nil {
 		return err
 	}
 	if cfg.ReusePort {

@@ -289,11 +289,27 @@ func sysReuseAddr(FD) syscall.Errno { return 0 }
 // sysReusePort: Windows has nothing like it. EWINDOWS is errors.ErrUnsupported.
 func sysReusePort(FD) syscall.Errno { return syscall.EWINDOWS }
 
-// sysQuietUDP keeps an unconnected socket from failing because one of its
-// destinations had no one at the port, as it does not on the other systems.
+// sysQuietUDP keeps an unconnected socket from failing for what became of one of
+// its datagrams, as it does not on the other systems.
 func sysQuietUDP(fd FD) syscall.Errno {
-	var off, returned uint32
-	return metalio.WSAIoctl(fd, metalio.SIO_UDP_CONNRESET, unsafe.Pointer(&off), uint32(unsafe.Sizeof(off)), nil, 0, &returned, nil, 0)
+	return quietUDP(func(request uint32) syscall.Errno {
+		var off, returned uint32
+		return metalio.WSAIoctl(fd, request, unsafe.Pointer(&off), uint32(unsafe.Sizeof(off)), nil, 0, &returned, nil, 0)
+	})
+}
+
+// quietUDP turns off both reports: that no one had the port, and that the hops
+// were used up on the way. Wine makes the first only and refuses the other
+// request.
+func quietUDP(turnOff func(request uint32) syscall.Errno) syscall.Errno {
+	if errno := turnOff(metalio.SIO_UDP_CONNRESET); errno != 0 {
+		return errno
+	}
+	errno := turnOff(metalio.SIO_UDP_NETRESET)
+	if errno == windows.WSAEOPNOTSUPP {
+		return 0
+	}
+	return errno
 }
 
 func sysSetLinger(fd FD, sec int) syscall.Errno {
