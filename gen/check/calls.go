@@ -83,7 +83,7 @@ func (r *resolver) param(c *model.Call, p *model.Param) {
 		r.errs.Add(p.Pos, "parameter %s of %s passes an array by value", p.Name, c.Name).Expected("a pointer to the first element, as C passes it")
 		return
 	}
-	if !r.ownGoType(c, p, t) {
+	if !r.ownGoType(c, p, t) || !r.fixedFits(c, p, t) {
 		return
 	}
 	if t.pointer && t.goPointer {
@@ -98,6 +98,21 @@ func (r *resolver) param(c *model.Call, p *model.Param) {
 	if p.Go != "" {
 		p.GoType = p.Go
 	}
+}
+
+// fixedFits refuses a value that is passed always and does not fit its type, with
+// or without a sign.
+func (r *resolver) fixedFits(c *model.Call, p *model.Param, t resolved) bool {
+	if p.Value == nil || t.size >= 8 {
+		return true
+	}
+	bits := uint(t.size * 8)
+	if least, most := int64(-1)<<(bits-1), int64(1)<<bits-1; *p.Value < least || *p.Value > most {
+		r.errs.Add(p.Pos, "the value of parameter %s of %s does not fit %d bytes", p.Name, c.Name, t.size).
+			Expected("a value from %d to %d", least, most)
+		return false
+	}
+	return true
 }
 
 // ownGoType checks the Go type that the spec gives a parameter instead of the

@@ -177,7 +177,7 @@ func argument(p *model.Param) jen.Code {
 	case p.SizeOf != "":
 		return jen.Id("Sizeof" + p.SizeOf)
 	case p.Value != nil:
-		return jen.Op(fmt.Sprint(*p.Value))
+		return fixed(*p.Value)
 	case p.LenOf != nil:
 		return jen.Uintptr().Call(jen.Len(jen.Id(p.LenOf.Name)))
 	case strings.HasPrefix(p.GoType, "[]"):
@@ -190,6 +190,14 @@ func argument(p *model.Param) jen.Code {
 		return jen.Id(p.Name)
 	}
 	return jen.Uintptr().Call(jen.Id(p.Name))
+}
+
+// fixed is a value as an uintptr: Go has no negative constant of that type.
+func fixed(value int64) jen.Code {
+	if value < 0 {
+		return jen.Op(fmt.Sprintf("^uintptr(%d)", ^value))
+	}
+	return jen.Op(fmt.Sprint(value))
 }
 
 // buffers lists the slice parameters with one of the directions.

@@ -147,7 +147,7 @@ func TestEveryFactIsProvedOrSaysWhyNot(t *testing.T) {
 				inHeaders, inXSys := byHeaders.Known[f.Key()], byXSys.Known[f.Key()]
 				switch {
 				case !inHeaders && !inXSys && f.Unproved == "":
-					t.Errorf("%s: %s: no oracle knows it; prove it, or say under unproved what does", f.Pos, f)
+					t.Errorf("%s: %s: no oracle knows it; name its header under headers, or say under unproved what proves it", f.Pos, f)
 				case (inHeaders || inXSys) && f.Unproved != "":
 					t.Errorf("%s: %s is marked unproved, but an oracle knows it (headers %t, xsys %t)", f.Pos, f, inHeaders, inXSys)
 				case inHeaders && inXSys:

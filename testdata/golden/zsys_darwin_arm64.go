@@ -137,7 +137,7 @@ func RawRead(fd int, p []byte) (int, syscall.Errno) {
 //
 // Source: wait(2).
 func Wait(fd int, events []EpollEvent) (int, syscall.Errno) {
-	r, _, e := syscall_syscall6(libc_wait_trampoline_addr, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(events))), uintptr(len(events)), 8, SizeofEpollEvent, 0)
+	r, _, e := syscall_syscall6(libc_wait_trampoline_addr, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(events))), uintptr(len(events)), 8, SizeofEpollEvent, ^uintptr(99))
 	if raceEnabled && e == 0 {
 		raceWrite(unsafe.Pointer(unsafe.SliceData(events)), min(int(r), len(events))*SizeofEpollEvent)
 		raceAcquire()
@@ -148,7 +148,7 @@ func Wait(fd int, events []EpollEvent) (int, syscall.Errno) {
 // RawWait is Wait without a word to the scheduler: only for a call that cannot
 // sleep, such as one on a non-blocking descriptor or with a zero timeout.
 func RawWait(fd int, events []EpollEvent) (int, syscall.Errno) {
-	r, _, e := syscall_rawSyscall6(libc_wait_trampoline_addr, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(events))), uintptr(len(events)), 8, SizeofEpollEvent, 0)
+	r, _, e := syscall_rawSyscall6(libc_wait_trampoline_addr, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(events))), uintptr(len(events)), 8, SizeofEpollEvent, ^uintptr(99))
 	if raceEnabled && e == 0 {
 		raceWrite(unsafe.Pointer(unsafe.SliceData(events)), min(int(r), len(events))*SizeofEpollEvent)
 		raceAcquire()
