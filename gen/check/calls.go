@@ -2,6 +2,7 @@ package check
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/metalio/metalio/gen/model"
 )
@@ -18,12 +19,7 @@ func (r *resolver) call(c *model.Call) {
 		return
 	}
 	if c.Convention == model.Trap && c.Number < 0 && !c.Optional && !c.Absent {
-		at := r.p.NumbersPos
-		if c.Pos.File == r.p.Pos.File {
-			at = c.Pos // the platform's own call
-		}
-		r.errs.Add(at, "call %s has no system call number on %s", c.Name, r.p.Name()).
-			Expected("%s under syscalls, or under absent if the platform lacks it", c.Name)
+		r.unnumbered = append(r.unnumbered, c)
 	}
 	if c.Convention == model.DLL && c.DLL == "" {
 		r.errs.Add(c.Pos, "call %s names no DLL", c.Name).Expected("dll: the library that exports it")
@@ -46,6 +42,30 @@ func (r *resolver) call(c *model.Call) {
 	}
 	r.result(c)
 	r.absence(c)
+}
+
+// missingNumbers reports the calls without a number: a call of the platform's own
+// file there, and the others where the numbers are.
+func (r *resolver) missingNumbers() {
+	var names []string
+	report := func(at model.Pos, what string) {
+		r.errs.Add(at, "%s no system call number on %s", what, r.p.Name()).
+			Expected("a number under syscalls, or the name under absent if the platform lacks it")
+	}
+	for _, c := range r.unnumbered {
+		if c.Pos.File == r.p.Pos.File {
+			report(c.Pos, "call "+c.Name+" has")
+			continue
+		}
+		names = append(names, c.Name)
+	}
+	switch len(names) {
+	case 0:
+	case 1:
+		report(r.p.NumbersPos, "call "+names[0]+" has")
+	default:
+		report(r.p.NumbersPos, "calls "+strings.Join(names, ", ")+" have")
+	}
 }
 
 // absence refuses an optional export whose wrapper could not tell that the

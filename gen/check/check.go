@@ -46,6 +46,7 @@ func platform(p *model.Platform, errs *model.Errors) {
 	for _, c := range p.Calls {
 		r.call(c)
 	}
+	r.missingNumbers()
 	names(p, errs)
 	r.constants()
 }

@@ -28,6 +28,8 @@ type resolver struct {
 	structs  map[string]*model.Struct // by C name and by Go name
 	errs     *model.Errors
 	state    map[*model.Struct]layoutState
+
+	unnumbered []*model.Call
 }
 
 type layoutState int
