@@ -82,12 +82,16 @@ const maxRecords = 1 << 20
 
 // look is a raw call, since it cannot sleep. A loop under load finds something
 // each time and makes no other call to wait.
+//
+// Linux does not interrupt a call that does not sleep, but other kernels might,
+// and a parked Poll looks once for each edge that Go's netpoller reports.
 func (s *selector) look(events []Event) (int, syscall.Errno) {
-	n, errno := metalio.RawEpollPwait(s.epfd, kernelRecords(events), 0, nil)
-	if errno == syscall.EINTR {
-		return 0, 0
+	for {
+		n, errno := metalio.RawEpollPwait(s.epfd, kernelRecords(events), 0, nil)
+		if errno != syscall.EINTR {
+			return max(n, 0), errno
+		}
 	}
-	return max(n, 0), errno
 }
 
 func (s *selector) sleep(events []Event, timeout time.Duration) (int, syscall.Errno) {

@@ -5,7 +5,9 @@ package strace
 import (
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 )
 
@@ -29,6 +31,30 @@ func Path(t testing.TB) string {
 		skip("strace may not trace here: %v: %s", err, out)
 	}
 	return path
+}
+
+// Inject runs the tests of this program that the pattern names again, while
+// system calls fail: calls and fault are as strace's option inject has them,
+// "recvfrom,sendto" and "EINTR:when=1+3". The test fails unless they all pass and
+// a call has failed. tracer is what Path has returned.
+func Inject(t testing.TB, tracer, calls, fault, tests string) {
+	t.Helper()
+	log := filepath.Join(t.TempDir(), "log")
+	again := exec.Command(tracer, "-f", "-qq", "-o", log,
+		"-e", "trace="+calls, "-e", "inject="+calls+":error="+fault,
+		os.Args[0], "-test.short", "-test.timeout=2m", "-test.run="+tests)
+	// A program under the race detector else sleeps before it ends.
+	again.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0")
+	if out, err := again.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	traced, err := os.ReadFile(log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(traced), "(INJECTED)") {
+		t.Fatal("no call failed: the tests do not make it")
+	}
 }
 
 // callName finds the name in "1234 recvfrom(7, …" and not in "1234 <... recvfrom
