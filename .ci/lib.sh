@@ -46,7 +46,7 @@ platforms() {
 # The packages that run on a target. The generator runs on the developer's own
 # machine: the native step tests it, and the public workflow does on each system.
 target_packages() {
-	env -u GOOS -u GOARCH go list ./... | grep -v '/metalio/gen\(/\|$\)'
+	env -u GOOS -u GOARCH go list ./... | grep -Ev '/metalio/gen(/|$)'
 }
 
 # The packages in which a processor can make a difference: those that make system
