@@ -257,6 +257,9 @@ func TestZeroAllocsWhileEchoing(t *testing.T) {
 		}
 		c.Close()
 	}
+	for open := clients; open > 0; { // wantDescriptors has some slack on Windows
+		open = parse(t, s.line()).open
+	}
 	s.wantDescriptors(before)
 	if end := s.stop(); end.open != 0 || end.accepted <= clients {
 		t.Fatalf("%+v", end)
