@@ -107,8 +107,8 @@ func TestDraft(t *testing.T) {
 		},
 		{
 			target: "dragonfly/amd64", extends: "base/bsd.yaml",
-			lines:  []string{"convention: trap", "  kevent: 363", "      O_CLOEXEC: 0x20000", "  accept4: 541"},
-			absent: []string{"c_target:", "  KeventT:"},
+			lines:  []string{"c_target: none", "convention: trap", "  kevent: 363", "      O_CLOEXEC: 0x20000", "  accept4: 541"},
+			absent: []string{"  KeventT:"},
 		},
 	}
 	for _, test := range tests {

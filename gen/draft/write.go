@@ -14,9 +14,7 @@ import (
 func (w *work) header() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "extends: [%s]\n", w.draft.Extends)
-	if target := w.target(); target != "" {
-		fmt.Fprintf(&b, "c_target: %s\n", target)
-	}
+	fmt.Fprintf(&b, "c_target: %s\n", cmp.Or(w.target(), model.NoHeaders))
 	if !w.ownBase {
 		w.newSystem(&b)
 	}

@@ -83,7 +83,7 @@ var fileShape = &shape{kind: mapping, noun: "a spec", keys: []key{
 	{"endian", "Byte order.", oneOf("little", "big")},
 	{"convention", "How calls are made unless a call says otherwise.", oneOf(model.Conventions...)},
 	{"library", "The C library's install name, for the convention libc.", aLibrary},
-	{"c_target", "The platform as the C cross compiler names it, for the header oracle.", aText},
+	{"c_target", "The platform as the C cross compiler names it, for the header oracle; none if it has no headers of the system.", aText},
 	{"absent", "C names of calls that this platform lacks; added to those of the extended files.", texts},
 	{"defines", "Macros that the header oracle defines; added to those of the extended files.", texts},
 	{"headers", "C headers that the header oracle includes, in order; added to those of the extended files.", texts},

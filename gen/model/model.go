@@ -24,6 +24,9 @@ const (
 	DLL  Convention = "dll"  // an export of a Windows DLL
 )
 
+// NoHeaders is the c_target of a system whose headers the C cross compiler lacks.
+const NoHeaders = "none"
+
 // Conventions lists every known convention, for checks and suggestions.
 var Conventions = []string{string(Trap), string(Libc), string(DLL)}
 

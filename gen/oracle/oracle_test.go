@@ -201,6 +201,9 @@ func TestOraclesRefuseWrongFacts(t *testing.T) {
 						t.Errorf("%v does not name the spec's line", f)
 					}
 				}
+				if o.name == "headers" && p.CTarget == model.NoHeaders {
+					t.Skip("the C cross compiler has no headers of this system")
+				}
 				if len(want) < 100 {
 					t.Errorf("only %d facts are known", len(want))
 				}
