@@ -353,7 +353,7 @@ func (q *kqueue) attachFile(fd, filter int) syscall.Errno {
 	w := q.files[fd]
 	unread := filter == EVFILT_WRITE && w.file.isPipe() && pollNow(fd)&POLLERR != 0
 	if unread && !addsInSpiteOfEPIPE {
-		return syscall.EPIPE // sys/kern/sys_pipe.c: nobody reads
+		return unreadPipe
 	}
 	var errno syscall.Errno
 	if filter != EVFILT_WRITE {

@@ -142,11 +142,14 @@ func (s *selector) replace(fd FD, old, next registered) syscall.Errno {
 // can be read but refuse the write filter.
 func (s *selector) add(fd FD, r *registered) syscall.Errno {
 	errno := s.change(fd, r.interest, metalio.EV_ADD|modeFlags(r.mode), r.token)
+	if errno == syscall.EBADF && r.interest&Writable != 0 && isPipe(fd) {
+		errno = syscall.EPIPE // as NetBSD calls it, pipe_kqfilter in sys/kern/sys_pipe.c
+	}
 	if errno != syscall.EPIPE {
 		return errno
 	}
 	// The descriptor is a pipe whose other end is closed. macOS adds the knote
-	// in spite of what it answers. FreeBSD does not, so that an event stands in
+	// in spite of what it answers. The others do not, so that an event stands in
 	// for the one that Writable is owed.
 	if r.interest&Writable == 0 {
 		return 0
@@ -274,6 +277,12 @@ func checkWatchable(fd FD, interest Interest) syscall.Errno {
 		return syscall.EPERM
 	}
 	return checkInterest(interest)
+}
+
+// isPipe reports whether fd is an open pipe or FIFO.
+func isPipe(fd FD) bool {
+	var st syscall.Stat_t
+	return syscall.Fstat(int(fd), &st) == nil && st.Mode&syscall.S_IFMT == syscall.S_IFIFO
 }
 
 // whyUnknown is the error for a descriptor that is not in the table.
