@@ -93,8 +93,24 @@ func (s *selector) prepare(capacity int) syscall.Errno {
 			return errno
 		}
 	}
-	_, errno := s.helper(0)
+	afd, errno := s.helper(0)
+	if errno == 0 {
+		callsFound.Do(func() { s.findCalls(afd) })
+	}
 	return errno
+}
+
+var callsFound sync.Once
+
+// findCalls makes the calls that a Poll may make for the first time long after it
+// was set up: package windows looks each one up, and allocates, when it is first
+// made. What they answer does not matter.
+func (s *selector) findCalls(afd uintptr) {
+	metalio.PostQueuedCompletionStatus(s.port, 0, keyStop, 0)
+	var packets uint32
+	metalio.GetQueuedCompletionStatusEx(s.port, s.entries[:1], &packets, 0, 0)
+	var iosb metalio.IOStatusBlock
+	metalio.NtCancelIoFileEx(afd, &iosb, &iosb)
 }
 
 // grow makes room for one more chunk of records.
