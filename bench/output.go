@@ -78,7 +78,7 @@ func updateReadme(path string, results []run.Result, charts []string) error {
 	}
 	out := &strings.Builder{}
 	fmt.Fprintf(out, "%s%s\n\n", before, headlinesBegin)
-	report.WriteSummary(out, results, "metalio")
+	report.WriteSummary(out, results, "metalio", "metalio-producer")
 	for _, name := range charts {
 		title := strings.TrimSuffix(filepath.Base(name), ".svg")
 		fmt.Fprintf(out, "\n![%s](bench/%s)\n", title, name)

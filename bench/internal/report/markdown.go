@@ -79,24 +79,35 @@ func WriteVerdicts(out *strings.Builder, verdicts []Verdict) {
 	}
 }
 
-// WriteSummary writes the ratios of one contender in the headline rows, for a
-// page that is about more than speed: one line for each row and opponent.
-func WriteSummary(out *strings.Builder, results []run.Result, who string) {
+// WriteSummary writes the ratios of some contenders in the headline rows, for a
+// page that is about more than speed: one line for each row, contender and
+// opponent. The first contender is not named.
+func WriteSummary(out *strings.Builder, results []run.Result, who ...string) {
 	fmt.Fprint(out, "| work | compared with | ratio (from the lowest to the highest round) |\n|---|---|---|\n")
 	for i := range results {
 		if !results[i].Headline {
 			continue
 		}
-		var lines []summaryLine
-		for _, v := range Judge(&results[i]) {
-			if v.Known && v.Who == who && len(v.Against) > 0 {
-				lines = addToSummary(lines, &v)
+		verdicts := Judge(&results[i])
+		for j, w := range who {
+			title := results[i].Title
+			if j > 0 {
+				title += ": " + w
+			}
+			for _, l := range summarize(verdicts, w) {
+				fmt.Fprintf(out, "| %s | %s | %s |\n", cell(title), l.opponent, strings.Join(l.ratios, ", "))
 			}
 		}
-		for _, l := range lines {
-			fmt.Fprintf(out, "| %s | %s | %s |\n", cell(results[i].Title), l.opponent, strings.Join(l.ratios, ", "))
+	}
+}
+
+func summarize(verdicts []Verdict, who string) (lines []summaryLine) {
+	for i := range verdicts {
+		if v := &verdicts[i]; v.Known && v.Who == who && len(v.Against) > 0 {
+			lines = addToSummary(lines, v)
 		}
 	}
+	return lines
 }
 
 type summaryLine struct {

@@ -125,6 +125,12 @@ func TestSummary(t *testing.T) {
 	if !strings.HasSuffix(out.String(), want) {
 		t.Errorf("lacks %q:\n%s", want, out.String())
 	}
+	r.Targets = append(r.Targets, run.Target{Metric: "rate", Who: "gnet", Against: []string{"c"}, Bound: 1})
+	out.Reset()
+	WriteSummary(&out, []run.Result{r}, "metalio", "gnet")
+	if want += "| 64 connections: gnet | c | messages "; !strings.Contains(out.String(), want) {
+		t.Errorf("lacks %q:\n%s", want, out.String())
+	}
 }
 
 func TestTablesHaveAsManyCellsAsHeadings(t *testing.T) {
