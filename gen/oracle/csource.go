@@ -87,11 +87,13 @@ func Headers(compiler string, p *model.Platform) (Verdict, error) {
 
 var (
 	complaint = regexp.MustCompile(`(?m)^(.*): (?:fatal )?error: (.*)$`)
+	noMember  = regexp.MustCompile(`^no member named (\S+) in`)
 	ofFact    = regexp.MustCompile(`^` + marker + `(\d+):`)
 )
 
-// read takes in what the compiler said. A failed assertion is a contradiction;
-// any other error in a fact's line means that the headers do not know it.
+// read takes in what the compiler said. A failed assertion is a contradiction,
+// and so is a member that the structure does not have; any other error in a
+// fact's line means that the headers do not know it.
 // explained is whether there were errors, all in the lines of facts.
 func read(p *model.Platform, output []byte) (v Verdict, explained bool) {
 	facts := Facts(p)
@@ -113,6 +115,10 @@ func read(p *model.Platform, output []byte) (v Verdict, explained bool) {
 		}
 		if bytes.HasPrefix(m[2], []byte("static assertion failed")) {
 			v.Failures = append(v.Failures, Failure{Fact: facts[i], Reason: "the C headers of " + p.CTarget + " differ"})
+			continue
+		}
+		if member := noMember.FindSubmatch(m[2]); member != nil && facts[i].Unproved == "" {
+			v.Failures = append(v.Failures, Failure{Fact: facts[i], Reason: fmt.Sprintf("the C headers of %s have no member %s there", p.CTarget, member[1])})
 			continue
 		}
 		delete(v.Known, facts[i].Key())

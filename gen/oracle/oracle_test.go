@@ -262,6 +262,18 @@ func linux(t *testing.T) *model.Platform {
 	return nil
 }
 
+// A member that C's structure does not have is a mistake, also where x/sys knows
+// the offset.
+func TestHeadersRefuseAMisspeltMember(t *testing.T) {
+	p := linux(t)
+	i := slices.IndexFunc(p.Structs, func(s *model.Struct) bool { return s.Name == "Msghdr" })
+	p.Structs[i].Fields[3].C = "msg_iovlne"
+	failures := headers(t, p).Failures
+	if len(failures) != 1 || failures[0].Key() != "offset Msghdr.Iovlen" || !strings.Contains(failures[0].Error(), "no member 'msg_iovlne'") {
+		t.Errorf("refused %v", failures)
+	}
+}
+
 func TestHeadersDoNotKnowAMisspeltSymbol(t *testing.T) {
 	for _, p := range platforms(t) {
 		for _, c := range p.Calls {
