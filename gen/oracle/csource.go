@@ -117,6 +117,9 @@ func read(p *model.Platform, output []byte) (v Verdict, explained bool) {
 			v.Failures = append(v.Failures, Failure{Fact: facts[i], Reason: "the C headers of " + p.CTarget + " differ"})
 			continue
 		}
+		if n := len(v.Failures); n > 0 && v.Failures[n-1].Key() == facts[i].Key() {
+			continue // the assertion names the member more than once
+		}
 		if member := noMember.FindSubmatch(m[2]); member != nil && facts[i].Unproved == "" {
 			v.Failures = append(v.Failures, Failure{Fact: facts[i], Reason: fmt.Sprintf("the C headers of %s have no member %s there", p.CTarget, member[1])})
 			continue
