@@ -2,7 +2,7 @@
 // goroutine.
 //
 //	go run ./examples/stdconn -clients 1000        # drives itself
-//	go run ./examples/stdconn -listen 127.0.0.1:7779
+//	go run ./examples/stdconn -listen 127.0.0.1:7780
 //
 // A program that uses package net has a goroutine, with its stack and its
 // buffers, for each connection, also when nothing comes: a thousand keep-alive
@@ -34,7 +34,7 @@ import (
 )
 
 func main() {
-	listen := flag.String("listen", "127.0.0.1:7779", "address to listen on, as host:port")
+	listen := flag.String("listen", "127.0.0.1:7780", "address to listen on, as host:port")
 	idle := flag.Duration("idle", time.Minute, "how long a connection may wait for its next request; 0 is for ever")
 	clients := flag.Int("clients", 0, "connect this many clients, compare goroutines, and end")
 	flag.Parse()
