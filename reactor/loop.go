@@ -273,6 +273,7 @@ func (l *Loop[M]) Poll() *Poll { return l.poll }
 // then returns [os.ErrClosed]. Closing again does nothing and returns nil.
 func (l *Loop[M]) Close() error {
 	l.closed = true
+	l.next, l.count = 0, 0
 	l.queue.Close() // it could fail only to wake the loop, which is here
 	l.table, l.processes = table{}, processTable{}
 	return errors.Join(l.closeSignals(), l.poll.Close())

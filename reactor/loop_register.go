@@ -1,6 +1,9 @@
 package reactor
 
-import "syscall"
+import (
+	"os"
+	"syscall"
+)
 
 // Register is [Poll.Register]: it watches fd for interest and calls the
 // handler with token. The error satisfies errors.Is with ENOSPC too, if the Loop
@@ -32,7 +35,7 @@ func (l *Loop[M]) RegisterSource(s Source, token Token, interest Interest, mode 
 func (l *Loop[M]) Reregister(fd FD, token Token, interest Interest, mode Mode) error {
 	k, e := l.table.find(fd)
 	if e == nil {
-		return &OpError{opReregister.String(), fd, syscall.ENOENT}
+		return &OpError{opReregister.String(), fd, l.unknown()}
 	}
 	if err := l.poll.Reregister(fd, Token(k), interest, mode); err != nil {
 		return err
@@ -46,7 +49,15 @@ func (l *Loop[M]) Reregister(fd FD, token Token, interest Interest, mode Mode) e
 // is closed already.
 func (l *Loop[M]) Deregister(fd FD) error {
 	if !l.table.remove(fd) {
-		return &OpError{opDeregister.String(), fd, syscall.ENOENT}
+		return &OpError{opDeregister.String(), fd, l.unknown()}
 	}
 	return l.poll.Deregister(fd)
+}
+
+// unknown is why a descriptor has no registration.
+func (l *Loop[M]) unknown() error {
+	if l.closed {
+		return os.ErrClosed
+	}
+	return syscall.ENOENT
 }

@@ -178,6 +178,28 @@ func testLoop(t *testing.T, policy WaitPolicy) {
 			h.want(t, call{"readable", 1}, call{"readable", 2})
 			must(t, l.Close())
 		}},
+		{"closed_after_a_panic", Config{}, func(t *testing.T, l *Loop[int], h *scripted) {
+			for token := range Token(2) {
+				a, b := pair(t)
+				write(t, b, "x")
+				must(t, l.Register(a, token, Readable, Edge))
+			}
+			h.readable = func(l *Loop[int], token Token, ready Ready) { panic("handler") }
+			wantPanic(t, func() { l.Run(h) })
+			must(t, l.Close())
+			_, err := l.RunOnce(h, 0) // not the rest of that turn
+			wantIs(t, err, os.ErrClosed)
+		}},
+		{"registrations_of_a_closed_loop", Config{}, func(t *testing.T, l *Loop[int], h *scripted) {
+			a, _ := pair(t)
+			must(t, l.Register(a, 1, Readable, Level))
+			must(t, l.Close())
+			wantIs(t, l.Register(a, 1, Readable, Level), os.ErrClosed)
+			wantIs(t, l.Reregister(a, 1, Readable, Level), os.ErrClosed)
+			wantIs(t, l.Deregister(a), os.ErrClosed)
+			wantIs(t, l.RegisterProcess(os.Getpid(), 1), os.ErrClosed)
+			wantIs(t, l.DeregisterProcess(os.Getpid()), os.ErrClosed)
+		}},
 		{"stale_event_in_batch_after_deregister_is_dropped", Config{}, func(t *testing.T, l *Loop[int], h *scripted) {
 			a, b := pair(t)
 			fds := map[Token]FD{1: a, 2: b}
