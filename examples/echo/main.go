@@ -11,6 +11,9 @@
 // that has no descriptors left stops accepting for a while instead of spinning;
 // and several loops share an address, each with its own listener, and tell the
 // first one their figures by messages.
+//
+// Urgent data (TCP's, of which hardly any protocol knows) is not sent back, and
+// may hold back what follows it until more comes.
 package main
 
 import (
