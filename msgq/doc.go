@@ -41,12 +41,12 @@
 // close) are those of testdata/models/wake.pml, and for a Producer those of
 // producer.pml there.
 //
-// A message costs its Sender one uncontended lock, somewhat less than sending to
-// a channel, and a Producer half of that; it costs the consumer a seventh of what
-// receiving from a channel does (BenchmarkSend, BenchmarkReceive). Receiving
-// takes the lock once for a whole half: the more the consumer finds when it looks,
-// the less each message costs all of them. One that looks without pause, instead
-// of sleeping or doing other work, finds few at a time and makes the senders wait
+// A message costs its Sender one uncontended lock, four fifths of what sending to
+// a channel costs, and a Producer half of it; the consumer pays a seventh of what
+// receiving from a channel does (BenchmarkSend, BenchmarkReceive). The queue is
+// locked once for a whole half: the more the consumer finds when it looks, the
+// less each message costs all of them. One that looks without pause, instead of
+// sleeping or doing other work, finds few at a time and makes the senders wait
 // for their cache line.
 //
 // Closing the queue refuses further messages and loses none that was accepted.
