@@ -29,8 +29,8 @@ type Config struct {
 // Queue is a bounded queue with many senders and one consumer. Make one with
 // [New].
 //
-// Sender, Close, Word and Cap are for any goroutine. All else is for the
-// consumer, one goroutine at a time.
+// Sender, NewProducer, Close, Word and Cap are for any goroutine. All else is for
+// the consumer, one goroutine at a time.
 type Queue[M any] struct {
 	// Never written after New, read by all.
 	word     *WakeWord
