@@ -95,6 +95,7 @@ func TestProducersKeepTheirOrder(t *testing.T) {
 						t.Errorf("source %d: %d messages of %d", source, n, each/producers)
 					}
 				}
+				rest(c.q) // forgets those that are done
 				if n := len(c.q.producers) + len(c.q.known); n != 0 {
 					t.Errorf("%d records of producers are left", n)
 				}
