@@ -3,6 +3,7 @@ package reactor
 import (
 	"fmt"
 	"math"
+	"os"
 	"time"
 
 	"github.com/metalio/metalio/timers"
@@ -10,7 +11,8 @@ import (
 
 // After calls Timeout with token once d has passed, never earlier, and not in
 // this turn. It reads the clock, so that d counts from the call however long the
-// handler has been at work. It fails with [timers.ErrFull].
+// handler has been at work. It fails with [timers.ErrFull], and on a closed loop
+// with [os.ErrClosed].
 func (l *Loop[M]) After(d time.Duration, token Token) (timers.ID, error) {
 	return l.addTimer(l.clock.read(), d, token)
 }
@@ -22,6 +24,9 @@ func (l *Loop[M]) AfterNow(d time.Duration, token Token) (timers.ID, error) {
 }
 
 func (l *Loop[M]) addTimer(now int64, d time.Duration, token Token) (timers.ID, error) {
+	if l.closed {
+		return 0, errAfterClosed
+	}
 	id, err := l.wheel.Add(later(now, d), uint64(token))
 	if err != nil {
 		return 0, fmt.Errorf("reactor: after: %w", err)
@@ -30,15 +35,23 @@ func (l *Loop[M]) addTimer(now int64, d time.Duration, token Token) (timers.ID, 
 }
 
 // Every calls Timeout with token each time that period has passed, without
-// drift, until the timer is cancelled. It fails with [timers.ErrFull], and with
+// drift, until the timer is cancelled. It fails as After does, and with
 // [timers.ErrInvalid] if period is not positive.
 func (l *Loop[M]) Every(period time.Duration, token Token) (timers.ID, error) {
+	if l.closed {
+		return 0, errEveryClosed
+	}
 	id, err := l.wheel.AddPeriodic(later(l.clock.read(), period), int64(period), uint64(token))
 	if err != nil {
 		return 0, fmt.Errorf("reactor: every: %w", err)
 	}
 	return id, nil
 }
+
+var (
+	errAfterClosed = fmt.Errorf("reactor: after: %w", os.ErrClosed)
+	errEveryClosed = fmt.Errorf("reactor: every: %w", os.ErrClosed)
+)
 
 // Reset makes a pending timer expire d from now, by a fresh reading of the
 // clock. It reports whether the timer was pending; if not, nothing happens.
