@@ -1,6 +1,7 @@
 package sockets
 
 import (
+	"fmt"
 	"net/netip"
 	"syscall"
 
@@ -139,13 +140,16 @@ func (c *UDPConn) ReadBatch(b *Batch, ms []Message) (int, error) {
 // WriteBatch sends the datagrams of ms in order, with one system call for each
 // b.Cap() of them where the system has sendmmsg. It returns how many went;
 // fewer than len(ms) always come with the error that stopped it, which is that
-// of ms[n].
+// of ms[n]: EINVAL if its N is outside Buf.
 func (c *UDPConn) WriteBatch(b *Batch, ms []Message) (n int, err error) {
 	if !c.isOpen() {
 		return 0, errClosed
 	}
 	for n < len(ms) {
-		part := ms[n:min(len(ms), n+b.Cap())]
+		part := within(ms[n:min(len(ms), n+b.Cap())])
+		if len(part) == 0 {
+			return n, errOutside
+		}
 		sent, errno, err := b.write(c.FD(), c.family, part)
 		n += sent
 		if err != nil {
@@ -157,3 +161,15 @@ func (c *UDPConn) WriteBatch(b *Batch, ms []Message) (n int, err error) {
 	}
 	return n, nil
 }
+
+// within is the messages before the first one of which N is outside Buf.
+func within(ms []Message) []Message {
+	for i := range ms {
+		if ms[i].N < 0 || ms[i].N > len(ms[i].Buf) {
+			return ms[:i]
+		}
+	}
+	return ms
+}
+
+var errOutside = fmt.Errorf("sockets: write udp: a message's N is outside its Buf: %w", syscall.EINVAL)

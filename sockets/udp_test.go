@@ -245,6 +245,23 @@ func TestBatchStopsAtABadAddress(t *testing.T) {
 	wantIs(t, err, syscall.EAFNOSUPPORT)
 }
 
+func TestBatchStopsAtALengthOutsideItsBuffer(t *testing.T) {
+	server := listenUDP(t)
+	b := sockets.NewBatch(8)
+	for _, length := range []int{-1, 2} {
+		ms := messages(3, 1)
+		for i := range ms {
+			ms[i].N, ms[i].Addr = 1, server.LocalAddr()
+		}
+		ms[1].N = length
+		n, err := server.WriteBatch(b, ms)
+		if n != 1 {
+			t.Fatalf("WriteBatch = %d, %v, want 1", n, err)
+		}
+		wantIs(t, err, syscall.EINVAL)
+	}
+}
+
 func TestBatchNothingThere(t *testing.T) {
 	c := listenUDP(t)
 	rec := &recorder{}
