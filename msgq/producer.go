@@ -162,7 +162,7 @@ func (p *Producer[M]) refused(err error) error {
 func (p *Producer[M]) awaitRoom(ctx context.Context) error {
 	// starved first, and then a look: either that finds the room, or the
 	// consumer finds starved, which it asks after it has made room.
-	p.starved.Store(true)
+	p.starved.Swap(true) // see WakeWord.Arm
 	if p.look() != ErrFull {
 		p.starved.Store(false)
 		return nil
@@ -232,6 +232,6 @@ func (p *Producer[M]) takeOver() []M {
 
 // giveBack makes room of what was taken over, which is zeroed.
 func (p *Producer[M]) giveBack() {
-	p.taken.Store(p.over)
+	p.taken.Swap(p.over) // see WakeWord.Arm
 	p.feed()
 }

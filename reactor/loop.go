@@ -243,8 +243,8 @@ func (l *Loop[M]) end() {
 // Stop ends the Run or RunOnce that is under way, after its current turn, or
 // the next one at once. Any goroutine and any handler may call it.
 func (l *Loop[M]) Stop() {
-	l.stopped.Store(true)
-	l.word.Notify() // fails only when the loop is closed, and nobody sleeps
+	l.stopped.Swap(true) // see msgq.WakeWord.Arm
+	l.word.Notify()      // fails only when the loop is closed, and nobody sleeps
 }
 
 // takeStop reports whether Stop was called since it last did so.
