@@ -148,7 +148,7 @@ func wake() run.Row {
 		Section: "Wake-ups and messages",
 		Note: "A goroutine sends a message to a loop, which answers through a channel. In C two threads wake each other through eventfds; " +
 			"netpoll has no way to send a message, so an eventfd stands for it. *tight*: one round trip after the other, and *cpu* the processor time of each. " +
-			"gnet and netpoll do not get to sleep then: after an event they poll again and yield, which lets the goroutine run. " +
+			"metalio, gnet and netpoll do not get to sleep then: they yield, after a message or after they have polled again, which lets the goroutine run. " +
 			"The channel is what two goroutines need that do nothing else. " +
 			"*asleep*: the goroutine computes for 200 µs before each, so that Go's other threads sleep as well and the first has to wake one; " +
 			"the channel shows what that costs.",
