@@ -214,8 +214,11 @@ func (p *Producer[M]) seal() {
 
 func (p *Producer[M]) isSealed() bool { return p.published.Load()&sealedBit != 0 }
 
+// waiting is how many messages the consumer has not taken over.
+func (p *Producer[M]) waiting() uint64 { return p.published.Load()&^sealedBit - p.over }
+
 // pending reports to the consumer whether there is something to take over.
-func (p *Producer[M]) pending() bool { return p.published.Load()&^sealedBit != p.over }
+func (p *Producer[M]) pending() bool { return p.waiting() != 0 }
 
 // done reports to the consumer that there is nothing, and never will be.
 func (p *Producer[M]) done() bool { return p.published.Load() == p.over|sealedBit }
@@ -225,7 +228,7 @@ func (p *Producer[M]) done() bool { return p.published.Load() == p.over|sealedBi
 func (p *Producer[M]) takeOver() []M {
 	size := uint64(len(p.ring))
 	start := p.over & (size - 1)
-	n := min(p.published.Load()&^sealedBit-p.over, max(size/4, 1), size-start)
+	n := min(p.waiting(), max(size/4, 1), size-start)
 	p.over += n
 	return p.ring[start : start+n]
 }

@@ -185,7 +185,7 @@ func (q *Queue[M]) Len() int {
 	defer q.mu.Unlock()
 	n := q.n + q.tail - q.head
 	for _, p := range q.producers {
-		n += int(p.published.Load()&^sealedBit - p.over)
+		n += int(p.waiting())
 	}
 	return n
 }
@@ -214,9 +214,7 @@ func (q *Queue[M]) Pop() (m M, ok bool) {
 	m, *p = *p, zero
 	q.head++
 	q.seen = q.head
-	if q.head == q.tail && q.from != nil {
-		q.giveBack()
-	}
+	q.giveBack()
 	return m, true
 }
 
@@ -239,9 +237,7 @@ func (q *Queue[M]) release() {
 	}
 	clear(q.out[q.seen:q.head])
 	q.seen = q.head
-	if q.head == q.tail && q.from != nil {
-		q.giveBack()
-	}
+	q.giveBack()
 }
 
 // next is the step "drain": it takes over the next batch, from the producers and
@@ -277,7 +273,15 @@ func (q *Queue[M]) use(batch []M, from *Producer[M]) {
 	q.seen, q.head, q.tail = 0, 0, len(batch)
 }
 
+// giveBack is for when messages were got: if that was the last of a part of a
+// Producer's ring, it is room again.
 func (q *Queue[M]) giveBack() {
+	if q.head == q.tail && q.from != nil {
+		q.giveBackPart()
+	}
+}
+
+func (q *Queue[M]) giveBackPart() {
 	q.from.giveBack()
 	q.use(nil, nil)
 }

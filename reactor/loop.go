@@ -90,8 +90,9 @@ func (cfg Config) withDefaults() (Config, error) {
 // is called for the registration, not for events of the same turn either, and
 // not when the descriptor's number means another file by then.
 //
-// Stop, Sender, NewProducer and what these return are for other goroutines. All other methods
-// belong to the goroutine that runs the loop, or to the time before Run.
+// Stop, Sender, NewProducer and what these return are for any goroutine. All
+// other methods belong to the goroutine that runs the loop, or to the time before
+// Run.
 //
 // A turn waits until something is ready and then handles, each up to its bound:
 // descriptors, messages, timers, signals.
